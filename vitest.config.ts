@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+// Pure logic runs in plain Node, the Durable Objects, D1 and the doors inside workerd, whole pages in Chromium.
+// Loading a worker test file costs seconds, so prefer few and long ones; storage is isolated per file, not per test.
+const migrations = existsSync("migrations") ? await readD1Migrations("migrations") : [];
+
+// `.dev.vars` is a developer's own; tests see the same values on every machine.
+const bindings = { ...parseEnv(readFileSync(".dev.vars.example", "utf8")), TEST_MIGRATIONS: migrations };
+
+export default defineConfig({
+  test: {
+    // Two cores are the common case; a third workerd only makes all of them slow.
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          environment: "node",
+          include: ["test/unit/**/*.test.{ts,tsx}", "test/architecture.test.ts", "src/**/*.test.{ts,tsx}"],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            remoteBindings: false,
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { bindings },
+          }),
+        ],
+        test: {
+          name: "workers",
+          include: ["test/workers/**/*.test.{ts,tsx}", "test/story.test.ts"],
+          setupFiles: ["test/setup.ts"],
+          // The first test of a file also pays for loading the Worker.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          deps: {
+            optimizer: {
+              ssr: {
+                enabled: true,
+                include: [
+                  "graphql",
+                  "graphql-yoga",
+                  "@pothos/core",
+                  "@pothos/plugin-complexity",
+                  "@pothos/plugin-dataloader",
+                  "@pothos/plugin-directives",
+                  "@pothos/plugin-errors",
+                  "@pothos/plugin-relay",
+                  "@pothos/plugin-scope-auth",
+                  "dataloader",
+                  "drizzle-orm",
+                  "drizzle-orm/d1",
+                  "drizzle-orm/sqlite-core",
+                  "hono",
+                  "hono/jsx",
+                  "qrcode-svg",
+                  "zod/mini",
+                ],
+                // qrcode-svg asks for "fs" when it is loaded, and never uses it here.
+                rolldownOptions: { external: [/^cloudflare:/, /^node:/, "fs"] },
+              },
+            },
+          },
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.{ts,mjs}"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
