@@ -1,0 +1,12 @@
+/** Tries to pay through a provider: which are open, and how one is changed. */
+import type { Attempt, Order } from "./order.ts";
+
+export const isOpenAttempt = (attempt: Attempt): boolean => attempt.state === "PENDING";
+export const openAttempts = (order: Order): readonly Attempt[] => order.attempts.filter(isOpenAttempt);
+
+/** Every open attempt marked to be ended at its provider. */
+export const closeAll = (attempts: readonly Attempt[]): readonly Attempt[] =>
+  attempts.map((attempt) => (isOpenAttempt(attempt) ? { ...attempt, closing: true } : attempt));
+
+export const withAttempt = (order: Order, id: string, fields: Partial<Attempt>): readonly Attempt[] =>
+  order.attempts.map((attempt) => (attempt.id === id ? { ...attempt, ...fields } : attempt));

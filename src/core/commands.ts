@@ -1,0 +1,65 @@
+/** What may be asked of an order, and the ways it may be refused. */
+import type { EventType } from "./events.ts";
+import type { Capture, Order } from "./order.ts";
+import type { Minor } from "./money.ts";
+import type { OrderState } from "./state.ts";
+
+/** Money as a provider or a cashier tells of it, before anyone judged it. */
+export type HeardCapture = Omit<Capture, "disposition" | "conflict" | "heardAt">;
+
+export type Commands = {
+  place: object;
+  /** Scans since the last time, bots left out. */
+  scan: { readonly count: number; readonly firstAt: number };
+  confirm: { readonly claimant: string };
+  /** Confirms and begins to pay through one of the order's accounts. */
+  begin: { readonly claimant: string; readonly account: string };
+  /** The provider made something of an attempt and calls it `reference`. */
+  opened: { readonly attempt: string; readonly reference: string };
+  /** The provider says that an attempt will bring no money. */
+  ended: { readonly attempt: string; readonly outcome: "FAILED" | "CLOSED"; readonly reason: string | null };
+  /** `exact`: refuse any amount but what is due (a cashier mistypes; a provider states facts). */
+  capture: { readonly capture: HeardCapture; readonly exact: boolean };
+  /** `refund` is our id, or the provider's own for a refund that we did not begin. */
+  refundHeard: { readonly refund: string; readonly capture: string; readonly amount: Minor; readonly outcome: "SUCCEEDED" | "FAILED" };
+  /** Time has passed. */
+  tick: object;
+  cancel: { readonly reason: string | null };
+  extend: { readonly expiresAt: number };
+  /** `amount` null: all that is left. */
+  refund: { readonly amount: Minor | null; readonly reason: string | null; readonly reverseConversion: boolean; readonly restock: boolean };
+  resolve: { readonly decision: "HONOR" | "REFUND"; readonly note: string };
+  /** The answer to asking for released stock again. */
+  stock: { readonly taken: boolean };
+  /** The read model says whether this was the customer's first conversion. */
+  customer: { readonly firstTime: boolean };
+};
+export type CommandKind = keyof Commands;
+export type Command = { [K in CommandKind]: { readonly kind: K } & Commands[K] }[CommandKind];
+
+export type Refusal =
+  /** Not from this state. */
+  | { readonly reason: "STATE"; readonly state: OrderState }
+  /** Somebody else is paying, until then. */
+  | { readonly reason: "CLAIMED"; readonly until: number }
+  /** Not this amount: what would be right. */
+  | { readonly reason: "AMOUNT"; readonly expected: Minor }
+  | { readonly reason: "CURRENCY" }
+  /** The order has no such account, attempt or payment. */
+  | { readonly reason: "UNKNOWN" }
+  | { readonly reason: "TIME"; readonly earliest: number; readonly latest: number }
+  /** The order has seen as much of this as it may. */
+  | { readonly reason: "LIMIT" };
+
+export type EventDraft = { readonly type: EventType; readonly detail?: Readonly<Record<string, unknown>> };
+/** The order with what was decided, and the events of it, not yet numbered. The same order object means: nothing changed. */
+export type Draft = { readonly order: Order; readonly events: readonly EventDraft[] };
+export type Step = { readonly ok: true; readonly draft: Draft } | { readonly ok: false; readonly refusal: Refusal };
+
+export const accept = (draft: Draft): Step => ({ ok: true, draft });
+export const refuse = (refusal: Refusal): Step => ({ ok: false, refusal });
+export const unchanged = (order: Order): Step => accept({ order, events: [] });
+export const change = (draft: Draft, fields: Partial<Order>, ...events: EventDraft[]): Draft => ({
+  order: { ...draft.order, ...fields },
+  events: [...draft.events, ...events],
+});

@@ -1,0 +1,74 @@
+/** Every limit of the product, with its unit in its name. Nothing is bounded anywhere else. */
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+export const limits = {
+  /** How long a payer who confirmed holds the code; renewed with every step towards paying. */
+  claimMs: 120 * second,
+  /** Money counts as paid in time up to this long after the code expired (clocks and wallets differ). */
+  lateGraceMs: 120 * second,
+  liveCodeLifetimeMs: { default: 2 * hour, min: minute, max: 30 * day },
+  /** How long a finished order stays in its object before it is compacted. */
+  finishedOrderKeptMs: 90 * day,
+
+  linesPerOrderMax: 100,
+  quantityMax: 10_000,
+  /** Minor units. Far above any sale, far below 2^53, so that sums of lines stay safe integers. */
+  amountMinorMax: 1_000_000_000_000,
+  attemptsPerOrderMax: 50,
+  capturesPerOrderMax: 100,
+  refundsPerOrderMax: 200,
+
+  nameLengthMax: 200,
+  descriptionLengthMax: 2_000,
+  referenceLengthMax: 200,
+  reasonLengthMax: 500,
+  urlLengthMax: 2_000,
+  metadataBytesMax: 4_096,
+  idempotencyKeyLengthMax: 255,
+  idempotencyKeptMs: 72 * hour,
+
+  /** How often a payment under way is asked for: often at first, then seldom. */
+  pollMs: { early: 10 * second, late: 60 * second, earlyFor: 2 * minute },
+  /** The alarm of an object with undelivered work: first after `min`, doubling up to `max`. */
+  watchdogMs: { min: 2 * second, max: 5 * second },
+  /** One provider call. */
+  providerTimeoutMs: 10 * second,
+  notificationBytesMax: 65_536,
+  notificationSkewMs: 300 * second,
+
+  apiKeyCacheMs: 30 * second,
+  merchantCacheMs: 30 * second,
+  graphqlBodyBytesMax: 100_000,
+  formBytesMax: 16_384,
+  pageSizeDefault: 20,
+  pageSizeMax: 100,
+  orderNumberLease: 64,
+
+  webhookEndpointsPerMerchantMax: 50,
+  webhookTimeoutMs: 15 * second,
+  webhookResponseBytesMax: 16_384,
+  webhookConcurrencyMax: 6,
+  /** Wait before attempt 2, 3, …; each ±20 %. */
+  webhookRetryMs: [
+    5 * second,
+    30 * second,
+    2 * minute,
+    10 * minute,
+    30 * minute,
+    2 * hour,
+    5 * hour,
+    10 * hour,
+    14 * hour,
+    20 * hour,
+    24 * hour,
+  ],
+  webhookAttemptsKeptMs: 30 * day,
+
+  /** Rows that one projection batch writes at most; more wait for the next. */
+  projectionBatchMax: 200,
+  qrSizePx: { default: 512, min: 64, max: 2_048 },
+  qrMarginModulesMax: 16,
+} as const;

@@ -1,0 +1,61 @@
+/**
+ * Every key of a deployment is derived from one secret, so that there is one thing to keep. Labels separate the uses; a label never changes its meaning.
+ * `node:crypto` because it answers at once: a keyed tag inside a transaction must not wait.
+ */
+import { createHmac, createHash, timingSafeEqual } from "node:crypto";
+import { base32, keyOfSlug, orderKeyFrom, slugOf, type OrderKey } from "../core/ids.ts";
+import type { Identity } from "../core/conversion.ts";
+
+export type Keys = {
+  /** The slug of an order's live code. */
+  readonly slug: (key: OrderKey) => string;
+  /** The order a slug belongs to; null for malformed and forged slugs alike. */
+  readonly orderOfSlug: (slug: string) => OrderKey | null;
+  /** The same request always finds the same order. */
+  readonly orderOfRequest: (merchantId: string, idempotencyKey: string) => OrderKey;
+  /** `customer_…`: the same identity is the same customer of a merchant, and tells nothing across merchants. */
+  readonly customer: (merchantId: string, identity: Identity) => string;
+  /** A customer who is known by nothing but one payment. */
+  readonly provisionalCustomer: (merchantId: string, captureId: string) => string;
+  /** What a phone must send back to change anything: bound to one slug and one browser. */
+  readonly nonce: (slug: string, browser: string) => string;
+  /** Appends a keyed tag, so that an invented id is refused without a look-up. */
+  readonly tagged: (suffix: string) => string;
+  readonly isTagged: (suffix: string) => boolean;
+  /** 32 bytes for `seal.ts`. */
+  readonly sealing: Uint8Array;
+};
+
+const tagLength = 8;
+
+/** `root` is the deployment's ROOT_SECRET, at least 32 characters. */
+export function deriveKeys(root: string): Keys {
+  if (root.length < 32) throw new Error("ROOT_SECRET must have at least 32 characters");
+  const hmac = (label: string) => (text: string): Uint8Array => createHmac("sha256", root).update(`${label}\0${text}`).digest();
+  const slug = hmac("slug");
+  const request = hmac("request");
+  const customer = hmac("customer");
+  const nonce = hmac("nonce");
+  const tag = hmac("tag");
+  const customerId = (parts: readonly string[]) => `customer_${base32(customer(parts.join("\0")), 26)}`;
+  const tagged = (suffix: string): string => suffix + base32(tag(suffix), tagLength);
+  return {
+    slug: (key) => slugOf(key, slug),
+    orderOfSlug: (text) => keyOfSlug(text, slug),
+    orderOfRequest: (merchantId, key) => orderKeyFrom(request(`${merchantId}\0${key}`)),
+    customer: (merchantId, { kind, value }) => customerId([merchantId, kind, value]),
+    provisionalCustomer: (merchantId, captureId) => customerId([merchantId, "CAPTURE", captureId]),
+    nonce: (text, browser) => base32(nonce(`${text}\0${browser}`), 26),
+    tagged,
+    isTagged: (text) => text.length > tagLength && sameText(tagged(text.slice(0, -tagLength)), text),
+    sealing: hmac("seal")("v1"),
+  };
+}
+
+/** Compares without telling by its time where two texts differ. */
+export function sameText(a: string, b: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+export const sha256Hex = (text: string): string => createHash("sha256").update(text).digest("hex");
