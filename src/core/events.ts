@@ -42,3 +42,24 @@ export const eventBody = (event: OrderEvent): string =>
   JSON.stringify({ type: wireType(event.type), timestamp: new Date(event.at).toISOString(), data: event.data });
 
 export const idOfEvent = (key: OrderKey, event: OrderEvent): string => eventId(key, event.sequence);
+
+/** An event on its way to partners: rendered once, carried everywhere as it is. */
+export type FeedEvent = {
+  /** `event_…`: the webhook's `webhook-id`, the same over every retry and replay. */
+  readonly id: string;
+  readonly type: EventType;
+  readonly orderKey: OrderKey;
+  readonly sequence: number;
+  readonly at: number;
+  /** The webhook's body (`eventBody`). */
+  readonly body: string;
+};
+
+export const feedEvent = (key: OrderKey, event: OrderEvent): FeedEvent => ({
+  id: idOfEvent(key, event),
+  type: event.type,
+  orderKey: key,
+  sequence: event.sequence,
+  at: event.at,
+  body: eventBody(event),
+});

@@ -1,0 +1,143 @@
+/**
+ * What the objects say to each other and to the Worker: plain JSON, compatible over one release in both directions, because an object and
+ * its caller may run different versions for a while. Domain refusals are answers; a rejected promise is a fault of the platform or a bug.
+ */
+import type { Command, Refusal } from "../core/commands.ts";
+import type { EventType, FeedEvent, OrderEvent } from "../core/events.ts";
+import type { OrderKey } from "../core/ids.ts";
+import type { Currency, Minor } from "../core/money.ts";
+import type { Order, OrderTerms, PaymentProvider } from "../core/order.ts";
+import type { Result } from "../core/result.ts";
+import type { OrderState } from "../core/state.ts";
+import type { Projection, ProjectionAnswer } from "../db/projection.ts";
+import type { BegunPayment, NotificationFault, PaymentRequest, ProviderFault, RefundReport, RefundRequest } from "../payments/provider.ts";
+
+export type Placed = { readonly kind: "placed" | "replayed"; readonly order: Order } | { readonly kind: "conflict" };
+export type Scanned =
+  | { readonly found: false }
+  /** `redirect`: where the code leads now; null means the payer page, which `order` is for. */
+  | { readonly found: true; readonly state: OrderState; readonly redirect: string; readonly order: null }
+  | { readonly found: true; readonly state: OrderState; readonly redirect: null; readonly order: Order };
+export type Applied =
+  | { readonly found: false }
+  | { readonly found: true; readonly ok: true; readonly order: Order; readonly changed: boolean }
+  | { readonly found: true; readonly ok: false; readonly refusal: Refusal; readonly order: Order };
+/** What a page that watches a code is told, now and at each change. */
+export type LiveCodePulse = { readonly state: OrderState; readonly version: number; readonly scans: number };
+
+/** One live code, named by its order's key. A `merchantId` restricts the answer to that merchant's orders: another's is not found. */
+export interface LiveCodeProtocol {
+  /** Idempotent: the same key with the same `fingerprint` answers the order it made the first time. */
+  place(terms: OrderTerms, fingerprint: string): Promise<Placed>;
+  look(merchantId?: string): Promise<Order | null>;
+  /** `human` false (bots, previews, prefetch) counts nothing. */
+  scan(human: boolean): Promise<Scanned>;
+  apply(command: Command, merchantId?: string): Promise<Applied>;
+  timeline(merchantId?: string): Promise<readonly OrderEvent[]>;
+  /** A WebSocket upgrade: `LiveCodePulse` as JSON, now and at each change. */
+  fetch(request: Request): Promise<Response>;
+}
+
+export type AccountOpening = {
+  readonly id: string;
+  readonly merchantId: string;
+  readonly provider: PaymentProvider;
+  readonly name: string;
+  readonly credentials: unknown;
+};
+export type AccountSummary = {
+  readonly id: string;
+  readonly merchantId: string;
+  readonly provider: PaymentProvider;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly fingerprints: readonly string[];
+};
+/** Verified news of this account. `command` null: understood, and of no consequence (`why`). */
+export type AccountNews = { readonly order: OrderKey | null; readonly command: Command | null; readonly why: string | null };
+export type AccountReport = { readonly state: "PENDING" } | { readonly state: "NEWS"; readonly command: Command };
+export type UnmatchedPayment = {
+  readonly id: string;
+  readonly provider: PaymentProvider;
+  readonly transaction: string;
+  readonly amount: Minor;
+  readonly currency: Currency;
+  readonly paidAt: number;
+  readonly heardAt: number;
+};
+
+/** A merchant's account at a payment provider, named by its id. The only place where its secrets are open. */
+export interface PaymentAccountProtocol {
+  /** Idempotent by id. */
+  open(opening: AccountOpening): Promise<AccountSummary>;
+  summary(): Promise<AccountSummary | null>;
+  receive(headers: readonly (readonly [string, string])[], body: string): Promise<Result<AccountNews, NotificationFault | "UNKNOWN_ACCOUNT">>;
+  begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>>;
+  query(payment: string): Promise<Result<AccountReport, ProviderFault>>;
+  close(payment: string): Promise<Result<AccountReport, ProviderFault>>;
+  refund(request: RefundRequest): Promise<Result<RefundReport, ProviderFault>>;
+  /** Durable when it returns; the same payment is kept once. */
+  keepUnmatched(command: Command): Promise<void>;
+  unmatched(): Promise<readonly UnmatchedPayment[]>;
+  /** The value of `Sandbox-Signature` for a body; null unless this is a sandbox account. */
+  signAsSandbox(body: string): Promise<string | null>;
+}
+
+/** Reads rows of many live codes and commits them together. Rejects when the database did not take them: the callers keep and retry. */
+export interface ProjectorProtocol {
+  project(rows: readonly Projection[]): Promise<readonly ProjectionAnswer[]>;
+}
+
+/** A merchant's events on their way to everyone who wants them. */
+export interface MerchantFeedProtocol {
+  subscribe(endpoint: { readonly id: string; readonly types: readonly EventType[] }): Promise<void>;
+  unsubscribe(endpointId: string): Promise<void>;
+  /** Resolves once every endpoint that wants the events has them durably. */
+  publish(events: readonly FeedEvent[]): Promise<void>;
+}
+
+export type EndpointState = "ENABLED" | "PAUSED" | "FAILING" | "DISABLED";
+export type EndpointOpening = {
+  readonly id: string;
+  readonly merchantId: string;
+  readonly url: string;
+  /** Empty: every type. */
+  readonly types: readonly EventType[];
+  readonly description: string | null;
+  readonly payload: "FULL" | "THIN";
+  readonly selection: string | null;
+  readonly ratePerSecond: number | null;
+};
+export type EndpointSummary = EndpointOpening & {
+  readonly state: EndpointState;
+  readonly disabledReason: string | null;
+  readonly secrets: readonly { readonly hint: string; readonly createdAt: number; readonly expiresAt: number | null }[];
+  readonly backlog: number;
+};
+export type DeliveryState = "PENDING" | "SUCCEEDED" | "RETRYING" | "DEAD";
+export type DeliveryAttempt = {
+  readonly number: number;
+  readonly at: number;
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly durationMs: number;
+  readonly responseBody: string | null;
+};
+export type Delivery = {
+  readonly id: string;
+  readonly event: FeedEvent;
+  readonly state: DeliveryState;
+  readonly attempts: readonly DeliveryAttempt[];
+  readonly nextAttemptAt: number | null;
+};
+
+/** One partner's endpoint with its queue, named by its id. */
+export interface WebhookEndpointProtocol {
+  /** The secret is in this answer only. Opening again answers the summary with `secret` null. */
+  open(opening: EndpointOpening): Promise<{ readonly secret: string | null; readonly summary: EndpointSummary }>;
+  summary(): Promise<EndpointSummary | null>;
+  /** Durable when it returns; the same event id is queued once. */
+  enqueue(events: readonly FeedEvent[]): Promise<void>;
+  /** Newest first, at most `limit`, older than the delivery `before`. */
+  deliveries(limit: number, before: string | null): Promise<readonly Delivery[]>;
+}

@@ -1,0 +1,25 @@
+/** What verbs may use. Built once per request by `src/deps.ts`; tests pass their own. */
+import type { OrderKey } from "../core/ids.ts";
+import type { LiveCodeProtocol, MerchantFeedProtocol, PaymentAccountProtocol, WebhookEndpointProtocol } from "../durable/protocol.ts";
+import type { Keys } from "../keys/root.ts";
+
+export type Deps = {
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly keys: Keys;
+  /** The public origin, without a trailing slash: `https://pay.example`. Code URLs and notification URLs begin with it. */
+  readonly origin: string;
+  /** Local mode: GraphiQL, private webhook targets. */
+  readonly local: boolean;
+  readonly adminToken: string;
+  /** The database that holds a merchant's catalogue and read model. */
+  readonly database: (merchantId: string) => D1Database;
+  /** The bucket (two base-32 characters) that a new merchant's id gets. */
+  readonly newMerchantBucket: string;
+  readonly liveCode: (key: OrderKey) => LiveCodeProtocol;
+  readonly account: (accountId: string) => PaymentAccountProtocol;
+  readonly feed: (merchantId: string) => MerchantFeedProtocol;
+  readonly endpoint: (endpointId: string) => WebhookEndpointProtocol;
+  /** Work after the answer. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+};
