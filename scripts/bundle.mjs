@@ -71,6 +71,7 @@ async function build(folder) {
  * @param {string} folder where they will be
  */
 async function describe(aside, folder) {
+  process.env.WRANGLER_LOG ??= "error";
   const { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } = await import("wrangler");
   const config = unstable_readConfig({ config: inProject("wrangler.toml") });
   const {
