@@ -7,8 +7,9 @@ import { defineConfig } from "vitest/config";
 // Loading a worker test file costs seconds, so prefer few and long ones; storage is isolated per file, not per test.
 const migrations = existsSync("migrations") ? await readD1Migrations("migrations") : [];
 
-// `.dev.vars` is a developer's own; tests see the same values on every machine.
-const bindings = { ...parseEnv(readFileSync(".dev.vars.example", "utf8")), TEST_MIGRATIONS: migrations };
+// `.dev.vars` is a developer's own; tests see the same values on every machine. Wrangler looks for them in the environment.
+const vars = parseEnv(readFileSync(".dev.vars.example", "utf8"));
+Object.assign(process.env, vars);
 
 export default defineConfig({
   test: {
@@ -27,7 +28,7 @@ export default defineConfig({
           cloudflareTest({
             remoteBindings: false,
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings },
+            miniflare: { bindings: { ...vars, TEST_MIGRATIONS: migrations } },
           }),
         ],
         test: {

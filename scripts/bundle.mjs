@@ -22,6 +22,8 @@ const moduleTypes = {
   ".wasm": "CompiledWasm",
 };
 
+const isFingerprint = /^[0-9a-f]{16}$/;
+
 /** What the bundle is made of: any change to one of these makes another bundle. */
 function fingerprint() {
   const hash = createHash("sha256");
@@ -56,7 +58,7 @@ async function build(folder) {
   }
   writeFileSync(join(aside, "bundle.json"), JSON.stringify(await describe(aside, folder)));
   for (const old of readdirSync(inProject("dist"))) {
-    if (!old.startsWith("building-")) rmSync(inProject("dist", old), { recursive: true, force: true });
+    if (isFingerprint.test(old)) rmSync(inProject("dist", old), { recursive: true, force: true });
   }
   try {
     renameSync(aside, folder);
