@@ -27,6 +27,7 @@ export const limits = {
   reasonLengthMax: 500,
   urlLengthMax: 2_000,
   metadataBytesMax: 4_096,
+  metadataDepthMax: 16,
   idempotencyKeyLengthMax: 255,
   idempotencyKeptMs: 72 * hour,
 
@@ -42,6 +43,8 @@ export const limits = {
   apiKeyCacheMs: 30 * second,
   merchantCacheMs: 30 * second,
   graphqlBodyBytesMax: 100_000,
+  /** One GraphQL document, whoever sends it. `costMax` counts fields, each as often as its lists may repeat it. */
+  graphql: { tokensMax: 1_000, depthMax: 12, aliasesMax: 30, directivesMax: 10, rootFieldsMax: 20, costMax: 10_000 },
   formBytesMax: 16_384,
   pageSizeDefault: 20,
   pageSizeMax: 100,
