@@ -8,7 +8,7 @@ export function installWhatIsMissing() {
   if (isInstalled()) return;
   console.log("Installing what is missing …");
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
-  const [command, ...args] = [...npm, "ci", "--include=dev"];
+  const [command, ...args] = [...npm, "ci", "--include=dev", "--loglevel=error"];
   const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
   if (status === 0 && existsSync(bundledNode)) return;
   console.error(
