@@ -13,6 +13,7 @@ import { inProject, root, runTool } from "./project.mjs";
  * @property {{ name: string, queries: string[] }[]} migrations of D1, in order
  */
 
+/** How workerd is to read a file, by the end of its name. @type {Record<string, string>} */
 const moduleTypes = {
   ".js": "ESModule",
   ".txt": "Text",

@@ -9,6 +9,7 @@ const steps = [
   ["format", "oxfmt", ["--check"]],
   ["lint", "oxlint", []],
   ["types", "tsc", []],
+  ["types of the scripts", "tsc", ["-p", "scripts"]],
   ["environment's types are fresh", "wrangler", ["types", "--strict-vars=false", "--check"]],
   ["printed graph is fresh", "node", ["scripts/print-schema.mjs", "--check"]],
   ["migrations are fresh", "node", ["scripts/check-migrations.mjs"]],

@@ -9,8 +9,12 @@ import { drawQrCode } from "./terminal-qr.mjs";
 /** @type {import("./serve.mjs").Server | undefined} */
 let server;
 
+let isEnding = false;
+
 /** @param {number} code */
 async function end(code) {
+  if (isEnding) return;
+  isEnding = true;
   await server?.stop();
   process.exit(code);
 }
@@ -29,7 +33,7 @@ async function start() {
  * @param {string} state
  */
 async function showDemo({ url, vars }, state) {
-  const apiKey = await registerDemoMerchant({ url, adminToken: vars.ADMIN_TOKEN, state });
+  const apiKey = await registerDemoMerchant({ url, adminToken: vars.ADMIN_TOKEN ?? "", state });
   const { liveCode, order } = await placeDemoOrder({ url, apiKey });
   console.log(`\n${drawQrCode(liveCode.url, { colour: process.stdout.isTTY })}`);
   console.log(`Order ${order.number}, ${order.total.formatted}. Scan it, or open its live code:\n`);
@@ -42,7 +46,7 @@ async function showDemo({ url, vars }, state) {
 try {
   await start();
 } catch (error) {
-  console.error(explain(error));
+  console.error(explain(/** @type {Error} */ (error)));
   await end(1);
 }
 

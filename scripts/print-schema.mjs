@@ -8,6 +8,7 @@ import { inProject } from "./project.mjs";
 const printed = inProject("src", "schema", "schema.graphql");
 
 /** The schema is built in Node, where the platform's own modules do not exist; nothing of them is called for printing. */
+/** @type {import("esbuild").Plugin} */
 const platformStub = {
   name: "platform-stub",
   setup(build) {

@@ -22,11 +22,9 @@ export function runTests(projects, more = []) {
       `--outputFile.json=${report}`,
       ...more,
     ]);
-    const {
-      numPassedTests: passed = 0,
-      numFailedTests = 0,
-      testResults = [],
-    } = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
+    /** @type {{ numPassedTests?: number, numFailedTests?: number, testResults?: { status: string, assertionResults: unknown[] }[] }} */
+    const told = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
+    const { numPassedTests: passed = 0, numFailedTests = 0, testResults = [] } = told;
     const unrunFiles = testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
     const failed = numFailedTests + unrunFiles.length;
     return { passed, failed: ok ? failed : Math.max(failed, 1) };

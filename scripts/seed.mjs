@@ -58,7 +58,7 @@ export async function placeDemoOrder({ url, apiKey }) {
     { url, token: apiKey },
     "{ viewer { merchant { products(first: 50) { nodes { id sku } } } } }",
   );
-  const product = viewer.merchant.products.nodes.find((each) => each.sku === orderedSku);
+  const product = viewer.merchant.products.nodes.find((/** @type {{ sku: string }} */ each) => each.sku === orderedSku);
   if (!product) throw new Error(`The demo merchant has no product ${orderedSku}.`);
   return mutate({ url, token: apiKey }, "orderPlace", "order { number total { formatted } } liveCode { url }", {
     lines: [{ productId: product.id, quantity: 2 }],
@@ -84,7 +84,7 @@ async function isMerchant({ url, apiKey }) {
  * @param {unknown} input
  */
 async function mutate(who, name, selection, input) {
-  const type = `${name[0].toUpperCase()}${name.slice(1)}`;
+  const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
   const document = `mutation ($input: ${type}Input!) {
     ${name}(input: $input) { __typename ... on ${type}Success { ${selection} } ... on UserError { code message } }
   }`;
@@ -106,7 +106,10 @@ async function ask({ url, token }, query, variables) {
   });
   const text = await response.text();
   const answer = response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : undefined;
-  if (answer?.errors) throw new Error(`The graph answered: ${answer.errors.map((each) => each.message).join("; ")}`);
+  if (answer?.errors)
+    throw new Error(
+      `The graph answered: ${answer.errors.map((/** @type {{ message: string }} */ each) => each.message).join("; ")}`,
+    );
   if (!answer?.data) throw new Error(`POST ${url}/graphql answered ${response.status}: ${text.slice(0, 500)}`);
   return answer.data;
 }

@@ -50,11 +50,11 @@ export async function serve({ state, port = 0, host = "127.0.0.1", vars = {} }) 
   return { url: origin, vars: bindings, stop: () => miniflare.dispose() };
 }
 
-/** The values of .dev.vars, which is made from the example on first use. */
+/** The values of .dev.vars, which is made from the example on first use. @returns {Record<string, string>} */
 export function localVars() {
   const path = inProject(".dev.vars");
   if (!existsSync(path)) copyFileSync(inProject(".dev.vars.example"), path);
-  return parseEnv(readFileSync(path, "utf8"));
+  return /** @type {Record<string, string>} */ (parseEnv(readFileSync(path, "utf8")));
 }
 
 /** Miniflare is wrangler's, so that there is one workerd; found late, because loading it takes half a second. */
@@ -85,7 +85,7 @@ async function listen(options) {
     try {
       return await start(options);
     } catch (error) {
-      if (error.code !== "ERR_ADDRESS_IN_USE" || Date.now() > patience) throw error;
+      if (/** @type {{ code?: string }} */ (error).code !== "ERR_ADDRESS_IN_USE" || Date.now() > patience) throw error;
     }
   }
 }
@@ -117,7 +117,7 @@ async function migrate({ name, compatibilityDate, d1Databases }, shared, migrati
         )
         .run();
       const { results } = await db.prepare(`SELECT name FROM "d1_migrations"`).all();
-      const applied = new Set(results.map((row) => row.name));
+      const applied = new Set(results.map((/** @type {{ name: string }} */ row) => row.name));
       for (const migration of migrations.filter((each) => !applied.has(each.name))) {
         const done = db.prepare(`INSERT INTO "d1_migrations" (name) VALUES (?)`).bind(migration.name);
         await db.batch([...migration.queries.map((query) => db.prepare(query)), done]);
