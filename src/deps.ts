@@ -1,0 +1,23 @@
+/** Wires verbs to this deployment: objects by their names, databases by their merchants, the clock and chance. */
+import { database, databaseBuckets } from "./db/database.ts";
+import type { Config } from "./env.ts";
+import type { Deps } from "./resolvers/deps.ts";
+
+/** `origin` is the request's own; a configured public origin wins. */
+export function depsOf(env: Env, config: Config, origin: string, ctx: Pick<ExecutionContext, "waitUntil">): Deps {
+  return {
+    now: () => Date.now(),
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    keys: config.keys,
+    origin: config.publicOrigin ?? origin,
+    local: config.local,
+    adminToken: config.adminToken,
+    database: (merchantId) => database(env, merchantId),
+    newMerchantBucket: databaseBuckets(env)[0] ?? "00",
+    liveCode: (key) => env.LIVE_CODE.getByName(key) as unknown as ReturnType<Deps["liveCode"]>,
+    account: (id) => env.PAYMENT_ACCOUNT.getByName(id) as unknown as ReturnType<Deps["account"]>,
+    feed: (id) => env.MERCHANT_FEED.getByName(id) as unknown as ReturnType<Deps["feed"]>,
+    endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id) as unknown as ReturnType<Deps["endpoint"]>,
+    waitUntil: (work) => ctx.waitUntil(work),
+  };
+}

@@ -1,0 +1,53 @@
+/** Carries out what the core wants done at a provider or in the catalogue, and answers with the news of it. Never throws: what failed is tried again. */
+import type { Command } from "../core/commands.ts";
+import type { Order } from "../core/order.ts";
+import type { Effect } from "../core/work.ts";
+import { database } from "../db/database.ts";
+import { takeStock } from "../db/stock.ts";
+import type { AccountReport, PaymentAccountProtocol } from "./protocol.ts";
+import type { Result } from "../core/result.ts";
+import type { ProviderFault } from "../payments/provider.ts";
+
+/** The command that tells the order what came of it; null when nothing is known yet. */
+export async function perform(env: Env, order: Order, effect: Effect): Promise<Command | null> {
+  try {
+    switch (effect.kind) {
+      case "QUERY":
+        return news(await account(env, effect.attempt.account).query(effect.attempt.id));
+      case "CLOSE":
+        return news(await account(env, effect.attempt.account).close(effect.attempt.id));
+      case "REFUND":
+        return await refund(env, order, effect);
+      case "RETAKE_STOCK":
+        return { kind: "stock", taken: await retake(env, order) };
+    }
+  } catch (fault) {
+    console.error("an effect of a live code", effect.kind, fault);
+    return null;
+  }
+}
+
+const account = (env: Env, id: string): PaymentAccountProtocol => env.PAYMENT_ACCOUNT.getByName(id) as unknown as PaymentAccountProtocol;
+
+const news = (report: Result<AccountReport, ProviderFault>): Command | null =>
+  report.ok && report.value.state === "NEWS" ? report.value.command : null;
+
+async function refund(env: Env, order: Order, { refund: asked }: Extract<Effect, { kind: "REFUND" }>): Promise<Command | null> {
+  const capture = order.captures.find(({ id }) => id === asked.capture);
+  if (!capture) return null;
+  const report = await account(env, capture.account).refund({
+    refund: asked.id,
+    payment: capture.attempt,
+    transaction: capture.transaction,
+    amount: asked.amount,
+    currency: capture.currency,
+  });
+  if (!report.ok || report.value.state === "PENDING") return null;
+  return { kind: "refundHeard", refund: asked.id, capture: asked.capture, amount: asked.amount, outcome: report.value.state };
+}
+
+async function retake(env: Env, order: Order): Promise<boolean> {
+  const { merchant, key, lines, placedAt } = order.terms;
+  const taken = await takeStock(database(env, merchant.id), { merchantId: merchant.id, orderKey: key, placedAt, version: order.version, lines });
+  return taken.ok;
+}

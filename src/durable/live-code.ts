@@ -1,0 +1,262 @@
+/**
+ * The live code: one object per order, and the only place that decides what the order is. It loads, lets the core decide, commits the
+ * decision with its events, marks and alarm in one transaction, answers, and only then tells the rest of the world (`drain`). Whatever did
+ * not get told is told by the alarm. Fields in memory are caches: an object that was evicted between any two steps goes on as if it had not.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { Command } from "../core/commands.ts";
+import type { OrderEvent } from "../core/events.ts";
+import { limits } from "../core/limits.ts";
+import { newOrder, type Order, type OrderTerms } from "../core/order.ts";
+import { stateOf, type OrderState } from "../core/state.ts";
+import { decide, type Decision } from "../core/transitions.ts";
+import { effectsOf } from "../core/work.ts";
+import { databaseNameOf } from "../db/database.ts";
+import { perform } from "./effects.ts";
+import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
+import { isDrained, markProjected, markPublished, newnessIn, outboxOf, wakeAt } from "./outbox.ts";
+import type { Applied, LiveCodeProtocol, LiveCodePulse, MerchantFeedProtocol, Placed, ProjectorProtocol, Scanned } from "./protocol.ts";
+
+/** How long scans may wait in memory to be counted together. */
+const scanFlushMs = 5_000;
+
+export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
+  private readonly store = liveCodeStore(this.ctx.storage.sql);
+  private cached: StoredLiveCode | null = null;
+  /** The alarm as this instance knows it; null when it does not know. */
+  private alarmAt: number | null = null;
+  private failures = 0;
+  private draining: Promise<void> | null = null;
+  private performing: Promise<void> | null = null;
+  private scans = { count: 0, firstAt: 0, flushedAt: 0 };
+
+  async place(terms: OrderTerms, fingerprint: string): Promise<Placed> {
+    const found = this.read();
+    if (found) return found.fingerprint === fingerprint ? { kind: "replayed", order: found.order } : { kind: "conflict" };
+    const now = Date.now();
+    const decision = decide(newOrder(terms), { kind: "place" }, now);
+    if (!decision.ok) throw new Error("a new order can always be placed");
+    this.commit(this.with(newStoredLiveCode(decision.order, fingerprint), decision), now, () => this.store.create());
+    this.ctx.waitUntil(this.drain());
+    return { kind: "placed", order: decision.order };
+  }
+
+  async look(merchantId?: string): Promise<Order | null> {
+    return this.read(merchantId)?.order ?? null;
+  }
+
+  async timeline(merchantId?: string): Promise<readonly OrderEvent[]> {
+    return this.read(merchantId)?.events ?? [];
+  }
+
+  async scan(human: boolean): Promise<Scanned> {
+    const stored = this.read();
+    if (!stored) return { found: false };
+    const now = Date.now();
+    const { order } = stored;
+    if (human) this.countScan(order.scans.firstAt === null, now);
+    const state = stateOf(order, now);
+    const redirect = leadsTo(order, state);
+    return redirect === null ? { found: true, state, redirect, order } : { found: true, state, redirect, order: null };
+  }
+
+  async apply(command: Command, merchantId?: string): Promise<Applied> {
+    if (!this.read(merchantId)) return { found: false };
+    const decision = this.decideAndCommit(command, Date.now());
+    const { order } = this.mustRead();
+    if (!decision.ok) return { found: true, ok: false, refusal: decision.refusal, order };
+    if (decision.changed) {
+      this.ctx.waitUntil(this.drain());
+      this.ctx.waitUntil(this.performUrgent());
+    }
+    return { found: true, ok: true, order, changed: decision.changed };
+  }
+
+  /** A page that watches: told at once and at every change. The socket hibernates with the object. */
+  override async fetch(request: Request): Promise<Response> {
+    const stored = this.read();
+    if (!stored || request.headers.get("upgrade") !== "websocket") return new Response(null, { status: 404 });
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    server.send(pulse(stored.order, Date.now()));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  override webSocketMessage(): void {
+    // Watchers only listen.
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    socket.close();
+  }
+
+  /** The watchdog: re-arms before it does anything, so that no fault can end it, and never throws. */
+  override async alarm(): Promise<void> {
+    this.alarmAt = null;
+    try {
+      const stored = this.read();
+      if (!stored || wakeAt(stored, Date.now(), 0) === null) return;
+      this.arm(Date.now() + limits.watchdogMs.max);
+      this.decideAndCommit({ kind: "tick" }, Date.now());
+      await Promise.all([this.performAll(), this.drain()]);
+      this.arm(wakeAt(this.mustRead(), Date.now(), this.failures));
+    } catch (fault) {
+      console.error("alarm of a live code", fault);
+    }
+  }
+
+  private read(merchantId?: string): StoredLiveCode | null {
+    this.cached ??= this.store.read();
+    const stored = this.cached;
+    return stored && (merchantId === undefined || stored.order.terms.merchant.id === merchantId) ? stored : null;
+  }
+
+  private mustRead(): StoredLiveCode {
+    const stored = this.read();
+    if (!stored) throw new Error("nothing was placed here");
+    return stored;
+  }
+
+  /** One synchronous step from reading to committing: nothing can come between. */
+  private decideAndCommit(command: Command, now: number): Decision {
+    const stored = this.withScans(this.mustRead());
+    const decision = decide(stored.order, command, now);
+    if (decision.ok && decision.changed) this.commit(this.with(stored, decision), now);
+    return decision;
+  }
+
+  private with(stored: StoredLiveCode, decision: Extract<Decision, { ok: true }>): StoredLiveCode {
+    const { order, events } = decision;
+    return { ...stored, order, events: [...stored.events, ...events], material: order.version };
+  }
+
+  /** The document and the alarm that guards it, together or not at all. Every caller has folded the scans that were waiting into `next`. */
+  private commit(next: StoredLiveCode, now: number, before?: () => void): void {
+    const wake = wakeAt(next, now, this.failures);
+    const rearm = wake !== null && !this.alarmServes(wake, now);
+    this.ctx.storage.transactionSync(() => {
+      before?.();
+      this.store.write(next);
+      if (rearm) void this.ctx.storage.setAlarm(wake);
+    });
+    const previous = this.cached;
+    this.cached = next;
+    this.scans = { count: 0, firstAt: 0, flushedAt: now };
+    if (rearm) this.alarmAt = wake;
+    if (previous && previous.order.version !== next.order.version) this.tellWatchers(next.order, now);
+  }
+
+  /** An alarm that is set a little earlier or later than wanted is left alone: moving it would cost a row and gain nothing. */
+  private alarmServes(wake: number, now: number): boolean {
+    if (this.alarmAt === null || this.alarmAt <= now) return false;
+    return this.alarmAt === wake || (this.alarmAt <= now + limits.pollMs.early && wake <= now + limits.pollMs.early);
+  }
+
+  private arm(at: number | null): void {
+    if (at === this.alarmAt) return;
+    this.ctx.storage.transactionSync(() => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)));
+    this.alarmAt = at;
+  }
+
+  /** Counts in memory and writes at most every few seconds, the first scan at once: a shop may see it on its screen. */
+  private countScan(first: boolean, now: number): void {
+    this.scans.count += 1;
+    if (this.scans.count > 1) return;
+    this.scans.firstAt = now;
+    const wait = first ? 0 : this.scans.flushedAt + scanFlushMs - now;
+    if (wait <= 0) this.flushScans();
+    else this.ctx.waitUntil(scheduler.wait(wait).then(() => this.flushScans()));
+  }
+
+  private flushScans(): void {
+    const stored = this.mustRead();
+    const counted = this.withScans(stored);
+    if (counted !== stored) this.commit(counted, Date.now());
+  }
+
+  private withScans(stored: StoredLiveCode): StoredLiveCode {
+    const { count, firstAt } = this.scans;
+    if (count === 0) return stored;
+    const counted = decide(stored.order, { kind: "scan", count, firstAt }, Date.now());
+    return counted.ok ? { ...stored, order: counted.order } : stored;
+  }
+
+  private tellWatchers(order: Order, now: number): void {
+    const message = pulse(order, now);
+    for (const socket of this.ctx.getWebSockets()) {
+      try {
+        socket.send(message);
+      } catch {
+        // A socket that is gone will be closed by the platform.
+      }
+    }
+  }
+
+  /** Tells the read model and the partners, each by its own mark, until nothing is left or one takes no more. One drain at a time. */
+  private drain(): Promise<void> {
+    this.draining ??= this.drainAll();
+    return this.draining;
+  }
+
+  private async drainAll(): Promise<void> {
+    try {
+      while (!isDrained(outboxOf(this.mustRead())) && (await this.drainOnce()));
+    } finally {
+      this.draining = null;
+    }
+  }
+
+  /** One round; false when somebody did not take what they were told. What the others took is marked all the same. */
+  private async drainOnce(): Promise<boolean> {
+    const { projection, publication } = outboxOf(this.mustRead());
+    const { merchant } = this.mustRead().order.terms;
+    const projector = this.env.PROJECTOR.getByName(databaseNameOf(merchant.id)) as unknown as ProjectorProtocol;
+    const feed = this.env.MERCHANT_FEED.getByName(merchant.id) as unknown as MerchantFeedProtocol;
+    const [projected, published] = await Promise.allSettled([
+      projection ? projector.project([projection]) : null,
+      publication.length > 0 ? feed.publish(publication) : null,
+    ]);
+    const drained = projected.status === "fulfilled" && published.status === "fulfilled";
+    this.failures = drained ? 0 : this.failures + 1;
+    const now = Date.now();
+    let stored = this.withScans(this.mustRead());
+    if (projection && projected.status === "fulfilled") stored = markProjected(stored, projection);
+    if (published.status === "fulfilled") stored = markPublished(stored, publication);
+    const firstTime = projected.status === "fulfilled" ? newnessIn(stored, projected.value?.[0]) : null;
+    const known = firstTime === null ? null : decide(stored.order, { kind: "customer", firstTime }, now);
+    if (known?.ok) this.commit(this.with(stored, known), now);
+    else if (stored !== this.cached) this.commit(stored, now);
+    else this.arm(wakeAt(stored, now, this.failures));
+    return drained;
+  }
+
+  /** What a payer or a merchant waits for (closing, refunding) is begun at once; what is only asked about waits for the alarm. */
+  private async performUrgent(): Promise<void> {
+    if (effectsOf(this.mustRead().order).some(({ kind }) => kind !== "QUERY")) await this.performAll();
+  }
+
+  private performAll(): Promise<void> {
+    this.performing ??= this.performEach();
+    return this.performing;
+  }
+
+  private async performEach(): Promise<void> {
+    try {
+      const { order } = this.mustRead();
+      const news = await Promise.all(effectsOf(order).map((effect) => perform(this.env, order, effect)));
+      const decisions = news.filter((command) => command !== null).map((command) => this.decideAndCommit(command, Date.now()));
+      if (decisions.some((decision) => decision.ok && decision.changed)) this.ctx.waitUntil(this.drain());
+    } finally {
+      this.performing = null;
+    }
+  }
+}
+
+/** Where the code leads now when not to its own page: the conversion's target once paid, the merchant's checkout while it can be paid. */
+function leadsTo(order: Order, state: OrderState): string | null {
+  if (order.paid) return order.conversion?.target.kind === "URL" ? order.conversion.target.url : null;
+  return state === "OPEN" || state === "CLAIMED" || state === "PAYING" ? order.terms.checkoutUrl : null;
+}
+
+const pulse = (order: Order, now: number): string =>
+  JSON.stringify({ state: stateOf(order, now), version: order.version, scans: order.scans.count } satisfies LiveCodePulse);

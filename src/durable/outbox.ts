@@ -1,0 +1,53 @@
+/** What a live code still owes to the read model and to partners. Pure: read from the document's marks, so a crash forgets nothing. */
+import { endsAt, pollAt } from "../core/work.ts";
+import { feedEvent, type FeedEvent } from "../core/events.ts";
+import { limits } from "../core/limits.ts";
+import type { Projection, ProjectionAnswer } from "../db/projection.ts";
+import type { StoredLiveCode } from "./live-code-store.ts";
+
+export type Outbox = { readonly projection: Projection | null; readonly publication: readonly FeedEvent[] };
+
+/**
+ * The read model is told of a new conversion in two steps, because only it knows whether the customer is new: first the order without its
+ * events, which it answers, then the order with all of them. So a new customer costs no row more than a returning one.
+ */
+export function outboxOf(stored: StoredLiveCode): Outbox {
+  const { order, events } = stored;
+  const since = (mark: number) => events.filter(({ sequence }) => sequence > mark).map((event) => feedEvent(order.terms.key, event));
+  const asksNewness = order.conversion?.firstTime === null;
+  const behind = asksNewness || stored.projected < stored.material || stored.logged < order.sequence;
+  return {
+    projection: behind ? { order, events: asksNewness ? [] : since(stored.logged) } : null,
+    publication: since(stored.published),
+  };
+}
+
+export const isDrained = (outbox: Outbox): boolean => outbox.projection === null && outbox.publication.length === 0;
+
+/** The document after the read model took a projection. Marks only move forward: answers may come late and twice. */
+export const markProjected = (stored: StoredLiveCode, sent: Projection): StoredLiveCode => {
+  const logged = sent.events.at(-1)?.sequence ?? 0;
+  const whole = sent.order.conversion?.firstTime !== null;
+  return {
+    ...stored,
+    projected: whole ? Math.max(stored.projected, sent.order.version) : stored.projected,
+    logged: Math.max(stored.logged, logged),
+  };
+};
+
+export const markPublished = (stored: StoredLiveCode, sent: readonly FeedEvent[]): StoredLiveCode => ({
+  ...stored,
+  published: Math.max(stored.published, sent.at(-1)?.sequence ?? 0),
+});
+
+/** Whether the customer is new, when the document still asks and the read model has answered. */
+export const newnessIn = (stored: StoredLiveCode, answer: ProjectionAnswer | undefined): boolean | null =>
+  stored.order.conversion?.firstTime === null ? (answer?.firstTime ?? null) : null;
+
+/** When the object must wake by itself; null when nothing is left to wait for. `failures`: how often in a row the outbox did not drain. */
+export function wakeAt(stored: StoredLiveCode, now: number, failures: number): number | null {
+  const owes = !isDrained(outboxOf(stored));
+  const watchdog = owes ? now + Math.min(limits.watchdogMs.max, limits.watchdogMs.min * 2 ** Math.min(failures, 10)) : null;
+  const wakes = [watchdog, pollAt(stored.order, now), endsAt(stored.order)].filter((at) => at !== null);
+  return wakes.length === 0 ? null : Math.min(...wakes);
+}
