@@ -1,0 +1,45 @@
+/** Which door opens for which request. The scan comes first, before any framework; the graph is loaded by the first who asks it. */
+import { Hono } from "hono";
+import { databases } from "./db/database.ts";
+import { depsOf } from "./deps.ts";
+import { sandboxWallet } from "./durable/sandbox-wallet.ts";
+import { notificationDoor } from "./edge/notification.ts";
+import { answerScan, mountEdge } from "./edge/routes.ts";
+import { sandboxWalletDoor, type SandboxWalletDoor } from "./edge/sandbox-wallet.tsx";
+import { configOf } from "./env.ts";
+import { sweepStockHolds } from "./resolvers/sweep-stock-holds.ts";
+
+export function serve(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> | Response {
+  const config = configOf(env);
+  if (typeof config === "string") return new Response(config, { status: 503 });
+  const deps: SandboxWalletDoor = { ...depsOf(env, config, originOf(request.url), ctx), wallets: (order) => sandboxWallet(env, order) };
+  depsByRequest.set(request, deps);
+  return answerScan(request, () => deps) ?? application.fetch(request, env, ctx);
+}
+
+/** Gives back the stock of orders that were never placed after all, because the Worker that took it died in between. */
+export async function sweep(env: Env, ctx: ExecutionContext): Promise<void> {
+  const config = configOf(env);
+  if (typeof config === "string") throw new Error(config);
+  const deps = depsOf(env, config, "", ctx);
+  await Promise.all(databases(env).map((database) => sweepStockHolds(deps, database)));
+}
+
+const originOf = (url: string): string => url.slice(0, url.indexOf("/", url.indexOf("//") + 2));
+
+const depsByRequest = new WeakMap<Request, SandboxWalletDoor>();
+const depsFor = (request: Request): SandboxWalletDoor => {
+  const deps = depsByRequest.get(request);
+  if (!deps) throw new Error("a request that did not come through serve");
+  return deps;
+};
+
+const application: Hono = new Hono();
+application
+  .all("/graphql", async ({ req }) => {
+    const { graphqlHandler } = await import("./schema/server.ts");
+    return graphqlHandler(req.raw, depsFor(req.raw));
+  })
+  .post("/payments/:provider/:accountId/notifications", ({ req }) => notificationDoor(req.raw, req.param(), depsFor(req.raw)))
+  .on(["GET", "HEAD", "POST"], "/sandbox/wallet/:payment", ({ req }) => sandboxWalletDoor(req.raw, req.param("payment"), depsFor(req.raw)));
+mountEdge(application, depsFor);

@@ -1,0 +1,14 @@
+/** The Worker and its objects. */
+import { serve, sweep } from "./app.ts";
+
+export { LiveCode } from "./durable/live-code.ts";
+export { MerchantFeed } from "./durable/merchant-feed.ts";
+export { PaymentAccount } from "./durable/payment-account.ts";
+export { Projector } from "./durable/projector.ts";
+export { SandboxWallet } from "./durable/sandbox-wallet.ts";
+export { WebhookEndpoint } from "./durable/webhook-endpoint.ts";
+
+export default {
+  fetch: serve,
+  scheduled: (_, env, ctx) => sweep(env, ctx),
+} satisfies ExportedHandler<Env>;
