@@ -22,8 +22,10 @@ export const merchantIdFrom = (now: number, random: Uint8Array, bucket: string):
 export function databaseNameOf(merchantId: string): string {
   const bucket = bucketOf(merchantId);
   if (bucket === null) throw new Error("an id without a bucket names no database");
-  return bucket === firstBucket ? "DB" : `DB_${bucket}`;
+  return nameOfBucket(bucket);
 }
+
+const nameOfBucket = (bucket: string): string => (bucket === firstBucket ? "DB" : `DB_${bucket}`);
 
 /** The database bound under a name; null when this deployment has none. */
 export function databaseNamed(env: Env, name: string): D1Database | null {
@@ -47,3 +49,11 @@ export const databaseBuckets = (env: Env): readonly string[] =>
       return match ? [match[1] ?? firstBucket] : [];
     })
     .toSorted();
+
+/** Every database of this deployment, for work that belongs to no merchant. */
+export const databases = (env: Env): readonly D1Database[] =>
+  databaseBuckets(env).map((bucket) => database(env, `merchant_${bucket}`));
+
+/** Every database of this deployment, in the order of their buckets. */
+export const databases = (env: Env): readonly D1Database[] =>
+  databaseBuckets(env).flatMap((bucket) => databaseNamed(env, nameOfBucket(bucket)) ?? []);

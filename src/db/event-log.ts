@@ -1,22 +1,74 @@
 /** The merchant's events in the order in which the database committed them, without gaps: the pull side of webhooks. */
 import type { EventType, FeedEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
-import type { PageResult } from "./page.ts";
+import { ok } from "../core/result.ts";
+import { decodeCursor, encodeCursor, sizeOf, type Keyed, type PageResult } from "./page.ts";
 
-/** Oldest first, after the cursor. `types` null or empty: every type. */
-export async function pageEvents(
-  db: D1Database,
-  merchantId: string,
-  request: { readonly first?: number | null | undefined; readonly after?: string | null | undefined; readonly types?: readonly EventType[] | null | undefined },
-): Promise<PageResult<FeedEvent>> {
-  throw new Error("not built");
+/** An event's place: its row in the log, and where in the row it stands. */
+const byPlace: Keyed = { list: "events", kinds: ["number", "number"] };
+
+type Request = {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  /** Null or empty: every type. */
+  readonly types?: readonly EventType[] | null | undefined;
+};
+
+const page = `
+  SELECT log.position, event.key AS "index", event.value AS event
+  FROM event_log log, json_each(log.events) event
+  WHERE log.merchant_id = ?1 AND log.position >= ?2 AND (log.position > ?2 OR event.key > ?3)
+    AND (?4 IS NULL OR event.value ->> 'type' IN (SELECT value FROM json_each(?4)))
+  ORDER BY log.position, event.key
+  LIMIT ?5`;
+
+/** Oldest first, after the cursor. */
+export async function pageEvents(db: D1Database, merchantId: string, request: Request): Promise<PageResult<FeedEvent>> {
+  const size = sizeOf({ first: request.first });
+  if (!size.ok) return size;
+  const after = decodeCursor(byPlace, request.after, "after");
+  if (!after.ok) return after;
+  const { count } = size.value;
+  const types = request.types?.length ? JSON.stringify(request.types) : null;
+  const { results } = await db
+    .prepare(page)
+    .bind(merchantId, ...(after.value ?? [0, -1]), types, count + 1)
+    .all<{ position: number; index: number; event: string }>();
+  const edges = results.slice(0, count).map(({ position, index, event }) => ({
+    cursor: encodeCursor(byPlace, [position, index]),
+    node: JSON.parse(event) as FeedEvent,
+  }));
+  return ok({
+    edges,
+    pageInfo: {
+      hasNextPage: results.length > count,
+      hasPreviousPage: after.value !== null,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  });
 }
 
-/** The cursor of one event, to resume after it; null when the log does not have it (yet). `placedAt` is its order's. */
+const place = `
+  SELECT log.position, event.key AS "index"
+  FROM orders, json_each(orders.event_positions) part, event_log log, json_each(log.events) event
+  WHERE orders.merchant_id = ?1 AND orders.created_at = ?2 AND orders.id = ?3 AND part.value ->> 0 >= ?4
+    AND log.merchant_id = ?1 AND log.position = part.value ->> 1
+    AND event.value ->> 'orderKey' = ?3 AND event.value ->> 'sequence' = ?4`;
+
+/** The cursor of one event, to resume after it; null while the log does not have it. `placedAt` is its order's. */
 export async function cursorOfEvent(
   db: D1Database,
   merchantId: string,
-  event: { readonly orderKey: OrderKey; readonly sequence: number; readonly placedAt: number },
+  {
+    orderKey,
+    sequence,
+    placedAt,
+  }: { readonly orderKey: OrderKey; readonly sequence: number; readonly placedAt: number },
 ): Promise<string | null> {
-  throw new Error("not built");
+  const found = await db
+    .prepare(place)
+    .bind(merchantId, placedAt, orderKey, sequence)
+    .first<{ position: number; index: number }>();
+  return found && encodeCursor(byPlace, [found.position, found.index]);
 }

@@ -2,7 +2,10 @@
  * Pages of a list in a fixed order, by keyset: a cursor is the sort key of its row, so rows that come and go between two pages neither repeat
  * nor hide another. Semantics as in the Relay connection specification (https://relay.dev/graphql/connections.htm).
  */
-import type { Result } from "../core/result.ts";
+import { asc, desc, sql, type SQL } from "drizzle-orm";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
+import { limits } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
 
 /** As the graph passes it. At most one of `first` and `last`; neither means `first: limits.pageSizeDefault`. */
 export type PageRequest = {
@@ -23,3 +26,104 @@ export type Page<T> = { readonly edges: readonly Edge<T>[]; readonly pageInfo: P
 /** Which argument is wrong, and what it must be. */
 export type PageFault = { readonly argument: "first" | "after" | "last" | "before"; readonly message: string };
 export type PageResult<T> = Result<Page<T>, PageFault>;
+
+/** The sort key of a row: unique within its list. */
+export type Key = readonly (string | number)[];
+/** A list's name, which its cursors carry so that another list refuses them, and what its keys are made of. */
+export type Keyed = { readonly list: string; readonly kinds: readonly ("string" | "number")[] };
+/** A list in the order of its columns; `newestFirst` turns the order of all of them. */
+export type Ordering = Keyed & { readonly columns: readonly SQLiteColumn[]; readonly newestFirst: boolean };
+/** What a query adds to its own conditions to read one page, and one row more. */
+export type Slice = { readonly where: SQL | undefined; readonly orderBy: SQL[]; readonly limit: number };
+
+/** Reads one page. `read` runs the list's query with the slice; `keyOf` is the row's key in the order of the ordering's columns. */
+export async function pageOf<Row, Node>(
+  ordering: Ordering,
+  request: PageRequest,
+  read: (slice: Slice) => Promise<readonly Row[]>,
+  keyOf: (row: Row) => Key,
+  nodeOf: (row: Row) => Node,
+): Promise<PageResult<Node>> {
+  const size = sizeOf(request);
+  if (!size.ok) return size;
+  const after = decodeCursor(ordering, request.after, "after");
+  if (!after.ok) return after;
+  const before = decodeCursor(ordering, request.before, "before");
+  if (!before.ok) return before;
+
+  const { count, backward } = size.value;
+  const bounds = [
+    after.value && beyond(ordering, after.value, true),
+    before.value && beyond(ordering, before.value, false),
+  ];
+  const direction = ordering.newestFirst === backward ? asc : desc;
+  const rows = await read({
+    where: sql.join([sql`1`, ...bounds.filter((bound) => bound !== null)], sql` and `),
+    orderBy: ordering.columns.map((column) => direction(column)),
+    limit: count + 1,
+  });
+  const kept = backward ? rows.slice(0, count).toReversed() : rows.slice(0, count);
+  const edges = kept.map((row) => ({ cursor: encodeCursor(ordering, keyOf(row)), node: nodeOf(row) }));
+  const more = rows.length > count;
+  return ok({
+    edges,
+    pageInfo: {
+      hasNextPage: backward ? before.value !== null : more,
+      hasPreviousPage: backward ? more : after.value !== null,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  });
+}
+
+/** How many rows are asked for, and from which end. */
+export function sizeOf({
+  first,
+  last,
+}: PageRequest): Result<{ readonly count: number; readonly backward: boolean }, PageFault> {
+  const backward = typeof last === "number";
+  if (backward && typeof first === "number") return err({ argument: "last", message: "cannot be combined with first" });
+  const count = (backward ? last : first) ?? limits.pageSizeDefault;
+  if (Number.isSafeInteger(count) && count >= 0 && count <= limits.pageSizeMax) return ok({ count, backward });
+  return err({ argument: backward ? "last" : "first", message: `must be between 0 and ${limits.pageSizeMax}` });
+}
+
+/** Keys are ASCII: ids and numbers. */
+export const encodeCursor = ({ list }: Keyed, key: Key): string =>
+  btoa(JSON.stringify([list, ...key]))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
+
+/** The key inside a cursor of this list; null when there is no cursor. */
+export function decodeCursor(
+  keyed: Keyed,
+  cursor: string | null | undefined,
+  argument: "after" | "before",
+): Result<Key | null, PageFault> {
+  if (cursor === null || cursor === undefined) return ok(null);
+  const key = keyIn(keyed, cursor);
+  return key ? ok(key) : err({ argument, message: "is not a cursor of this list" });
+}
+
+function keyIn({ list, kinds }: Keyed, cursor: string): Key | null {
+  try {
+    const parts: unknown = JSON.parse(atob(cursor.replaceAll("-", "+").replaceAll("_", "/")));
+    if (!Array.isArray(parts) || parts.length !== kinds.length + 1 || parts[0] !== list) return null;
+    const key: unknown[] = parts.slice(1);
+    return key.every((part, index) => typeof part === kinds[index]) ? (key as (string | number)[]) : null;
+  } catch {
+    // Neither base 64 nor JSON: somebody's invention.
+    return null;
+  }
+}
+
+/** The rows on the far side of a key: after it in the list's order, or before it. */
+function beyond({ columns, newestFirst }: Ordering, key: Key, after: boolean): SQL {
+  const left = sql.join([...columns], sql`, `);
+  const right = sql.join(
+    key.map((part) => sql`${part}`),
+    sql`, `,
+  );
+  return newestFirst === after ? sql`(${left}) < (${right})` : sql`(${left}) > (${right})`;
+}

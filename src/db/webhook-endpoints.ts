@@ -1,5 +1,8 @@
 /** A merchant's webhook endpoints as lists show them. The endpoint itself, with its queue and secrets, is its object. */
-import type { PageRequest, PageResult } from "./page.ts";
+import { and, eq } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/d1";
+import { pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
+import { webhookEndpoints } from "./tables.ts";
 
 export type WebhookEndpointRow = {
   /** `endpoint_…`, sortable by its time. */
@@ -9,16 +12,35 @@ export type WebhookEndpointRow = {
   readonly createdAt: number;
 };
 
+const byId: Ordering = { list: "endpoints", kinds: ["string"], columns: [webhookEndpoints.id], newestFirst: false };
+
 /** Inserts the endpoint, or overwrites its URL. */
 export async function saveWebhookEndpoint(db: D1Database, endpoint: WebhookEndpointRow): Promise<void> {
-  throw new Error("not built");
+  await drizzle(db)
+    .insert(webhookEndpoints)
+    .values(endpoint)
+    .onConflictDoUpdate({ target: [webhookEndpoints.merchantId, webhookEndpoints.id], set: { url: endpoint.url } });
 }
 
 /** Oldest first. */
-export async function pageWebhookEndpoints(db: D1Database, merchantId: string, page: PageRequest): Promise<PageResult<WebhookEndpointRow>> {
-  throw new Error("not built");
-}
+export const pageWebhookEndpoints = async (
+  db: D1Database,
+  merchantId: string,
+  page: PageRequest,
+): Promise<PageResult<WebhookEndpointRow>> =>
+  pageOf(
+    byId,
+    page,
+    ({ where, orderBy, limit }) =>
+      drizzle(db)
+        .select()
+        .from(webhookEndpoints)
+        .where(and(eq(webhookEndpoints.merchantId, merchantId), where))
+        .orderBy(...orderBy)
+        .limit(limit),
+    (row) => [row.id],
+    (row) => row,
+  );
 
-export async function countWebhookEndpoints(db: D1Database, merchantId: string): Promise<number> {
-  throw new Error("not built");
-}
+export const countWebhookEndpoints = async (db: D1Database, merchantId: string): Promise<number> =>
+  drizzle(db).$count(webhookEndpoints, eq(webhookEndpoints.merchantId, merchantId));

@@ -1,0 +1,117 @@
+/** Orders as rows: what each statement of the projection is given. Pure. */
+import { receivedOf, refundedOf } from "../core/amounts.ts";
+import type { ActionState, Conversion, Identity } from "../core/conversion.ts";
+import type { FeedEvent } from "../core/events.ts";
+import type { OrderKey } from "../core/ids.ts";
+import type { Order } from "../core/order.ts";
+import { deadlineOf, stateOf, type OrderState } from "../core/state.ts";
+import type { Projection } from "./projection.ts";
+import type { HoldNews } from "./stock.ts";
+
+/** Names the order's row, and the version that is told of. */
+type Told = {
+  readonly merchant: string;
+  readonly placedAt: number;
+  readonly order: OrderKey;
+  readonly version: number;
+};
+export type CustomerRow = Told & {
+  readonly customer: string;
+  readonly name: string | null;
+  readonly identities: readonly Identity[];
+  readonly tags: readonly string[];
+  readonly at: number;
+};
+export type EventsRow = Told & { readonly events: readonly FeedEvent[] };
+export type OrderRow = Told & {
+  readonly number: string;
+  readonly state: OrderState;
+  readonly claimUntil: number | null;
+  readonly endsAt: number | null;
+  readonly externalReference: string | null;
+  readonly channel: string | null;
+  readonly customer: string | null;
+  readonly received: number;
+  readonly refunded: number;
+  /** The last sequence among the events told with it; 0 without any. */
+  readonly through: number;
+  readonly doc: Order;
+};
+export type ProjectedRows = {
+  readonly customers: readonly CustomerRow[];
+  readonly events: readonly EventsRow[];
+  readonly orders: readonly OrderRow[];
+  /** Customers who lost a tag. */
+  readonly reversals: readonly { readonly merchant: string; readonly customer: string }[];
+  readonly holds: readonly HoldNews[];
+};
+
+export function rowsOf(projections: readonly Projection[]): ProjectedRows {
+  const whole = projections.filter(({ order }) => order.conversion?.firstTime !== null);
+  return {
+    // Of two orders that make one customer, the earlier conversion is the first.
+    customers: projections.flatMap(({ order }) => customerRow(order)).toSorted((a, b) => a.at - b.at),
+    events: whole.filter(({ events }) => events.length > 0).map(({ order, events }) => ({ ...told(order), events })),
+    orders: whole.map(orderRow),
+    reversals: whole.flatMap(({ order }) =>
+      order.conversion && tagsIn(order.conversion, "REVERSED").length > 0
+        ? [{ merchant: order.terms.merchant.id, customer: order.conversion.payer.customerId }]
+        : [],
+    ),
+    holds: whole.flatMap(({ order: { terms, version, stock } }): HoldNews[] =>
+      stock === "SOLD" || stock === "RELEASED"
+        ? [{ merchant: terms.merchant.id, order: terms.key, version, outcome: stock }]
+        : [],
+    ),
+  };
+}
+
+const told = ({ terms, version }: Order): Told => ({
+  merchant: terms.merchant.id,
+  placedAt: terms.placedAt,
+  order: terms.key,
+  version,
+});
+
+function customerRow(order: Order): readonly CustomerRow[] {
+  const { conversion } = order;
+  if (!conversion) return [];
+  const { customerId, name, identities } = conversion.payer;
+  return [
+    {
+      ...told(order),
+      customer: customerId,
+      name,
+      identities,
+      tags: tagsIn(conversion, "DONE"),
+      at: conversion.convertedAt,
+    },
+  ];
+}
+
+const tagsIn = ({ actions }: Conversion, state: ActionState): readonly string[] =>
+  Array.from(
+    new Set(
+      actions.filter((action) => action.kind === "TAG_ADD" && action.state === state).flatMap(({ tags }) => tags),
+    ),
+  ).toSorted();
+
+function orderRow({ order, events }: Projection): OrderRow {
+  const { terms, claim, conversion } = order;
+  const deadline = deadlineOf(order);
+  return {
+    ...told(order),
+    number: terms.number,
+    // At the beginning of time no claim has lapsed and no order has ended by itself.
+    state: stateOf(order, Number.NEGATIVE_INFINITY),
+    claimUntil: claim?.until ?? null,
+    endsAt: Number.isFinite(deadline) ? deadline : null,
+    externalReference: terms.externalReference,
+    channel: terms.attribution.channel,
+    customer: conversion?.payer.customerId ?? null,
+    received: receivedOf(order),
+    refunded: refundedOf(order),
+    through: events.at(-1)?.sequence ?? 0,
+    doc: order,
+  };
+}
