@@ -22,10 +22,8 @@ export const merchantIdFrom = (now: number, random: Uint8Array, bucket: string):
 export function databaseNameOf(merchantId: string): string {
   const bucket = bucketOf(merchantId);
   if (bucket === null) throw new Error("an id without a bucket names no database");
-  return nameOfBucket(bucket);
+  return bucket === firstBucket ? "DB" : `DB_${bucket}`;
 }
-
-const nameOfBucket = (bucket: string): string => (bucket === firstBucket ? "DB" : `DB_${bucket}`);
 
 /** The database bound under a name; null when this deployment has none. */
 export function databaseNamed(env: Env, name: string): D1Database | null {
@@ -53,7 +51,3 @@ export const databaseBuckets = (env: Env): readonly string[] =>
 /** Every database of this deployment, for work that belongs to no merchant. */
 export const databases = (env: Env): readonly D1Database[] =>
   databaseBuckets(env).map((bucket) => database(env, `merchant_${bucket}`));
-
-/** Every database of this deployment, in the order of their buckets. */
-export const databases = (env: Env): readonly D1Database[] =>
-  databaseBuckets(env).flatMap((bucket) => databaseNamed(env, nameOfBucket(bucket)) ?? []);
