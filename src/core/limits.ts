@@ -15,6 +15,7 @@ export const limits = {
 
   linesPerOrderMax: 100,
   quantityMax: 10_000,
+  stockMax: 1_000_000_000,
   /** Minor units. Far above any sale, far below 2^53, so that sums of lines stay safe integers. */
   amountMinorMax: 1_000_000_000_000,
   attemptsPerOrderMax: 50,
@@ -39,6 +40,18 @@ export const limits = {
   providerTimeoutMs: 10 * second,
   notificationBytesMax: 65_536,
   notificationSkewMs: 300 * second,
+  /** A provider signs under more than one secret while it changes them. */
+  notificationSignaturesMax: 8,
+  /** Unmatched payments shown at once, the newest first; all are kept. */
+  unmatchedListedMax: 1_000,
+
+  sandboxSecretLength: { min: 8, max: 200 },
+  sandboxNotificationsMax: 100,
+  sandboxDelaySecondsMax: 86_400,
+  /** The pretend wallet tells again what was not taken, after these waits, and then gives up, as wallets do. */
+  sandboxRetryMs: [5 * second, 30 * second, 2 * minute, 10 * minute, hour],
+  /** Different notifications that one alarm of the pretend wallet sends at once. */
+  sandboxSendsMax: 20,
 
   apiKeyCacheMs: 30 * second,
   merchantCacheMs: 30 * second,
@@ -49,6 +62,9 @@ export const limits = {
   pageSizeDefault: 20,
   pageSizeMax: 100,
   orderNumberLease: 64,
+  /** Stock taken for an order that still does not exist after this long was taken for nothing. */
+  orphanHoldAfterMs: 10 * minute,
+  orphanHoldsPerSweep: 100,
 
   webhookEndpointsPerMerchantMax: 50,
   webhookTimeoutMs: 15 * second,
@@ -74,4 +90,12 @@ export const limits = {
   projectionBatchMax: 200,
   qrSizePx: { default: 512, min: 64, max: 2_048 },
   qrMarginModulesMax: 16,
+  /** Drawn codes that one isolate keeps; about 2 KB each. */
+  qrImagesKeptMax: 1_000,
+
+  /** A page that watches a code: one stream's life, how often it is written to at least, when the browser asks again, and what may wait unread. */
+  watchStreamLifeMs: 15 * minute,
+  watchKeepAliveMs: 15 * second,
+  watchReconnectMs: 2 * second,
+  watchWaitingMax: 64,
 } as const;
