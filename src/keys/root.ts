@@ -52,6 +52,15 @@ export function deriveKeys(root: string): Keys {
   };
 }
 
+const derived = new Map<string, Keys>();
+
+/** The deployment's keys, derived once per isolate. */
+export function keysOf(root: string): Keys {
+  const keys = derived.get(root) ?? deriveKeys(root);
+  derived.set(root, keys);
+  return keys;
+}
+
 /** Compares without telling by its time where two texts differ. */
 export function sameText(a: string, b: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
