@@ -1,0 +1,205 @@
+/**
+ * A merchant's account at a payment provider, and the only place where its secrets are open: it checks that account's notifications and makes
+ * its requests. It decides nothing about orders. Nothing is written for an account that was never opened, whatever is asked of it.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { Command } from "../core/commands.ts";
+import { limits } from "../core/limits.ts";
+import type { PaymentProvider } from "../core/order.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { keysOf, type Keys } from "../keys/root.ts";
+import { seal, unseal } from "../keys/seal.ts";
+import type {
+  AttemptReport,
+  BegunPayment,
+  NotificationFault,
+  PaymentPort,
+  PaymentRequest,
+  ProviderCall,
+  ProviderFault,
+  ProviderNews,
+  RefundReport,
+  RefundRequest,
+} from "../payments/provider.ts";
+import { paymentPorts } from "../payments/registry.ts";
+import { signAsSandbox } from "../payments/sandbox-signature.ts";
+import type { SandboxCredentials } from "../payments/sandbox.ts";
+import { payerOf } from "./payer.ts";
+import type {
+  AccountNews,
+  AccountOpening,
+  AccountReport,
+  AccountSummary,
+  PaymentAccountProtocol,
+  UnmatchedPayment,
+} from "./protocol.ts";
+import { sandboxWallet } from "./sandbox-wallet.ts";
+
+/** The one document of the object. `sealed` is the credentials' JSON, readable only as this account of this merchant. */
+type StoredAccount = AccountSummary & { readonly storage: 1; readonly sealed: string; readonly openedAt: number };
+type OpenAccount = {
+  readonly stored: StoredAccount;
+  readonly port: PaymentPort<unknown>;
+  readonly credentials: unknown;
+};
+
+const accountKey = "account";
+const unmatchedPrefix = "unmatched:";
+const sealedPlace = (merchantId: string, id: string): string => `${merchantId}|account|${id}|credentials`;
+const notOpened: ProviderFault = { reason: "REFUSED", message: "there is no such account" };
+
+export class PaymentAccount extends DurableObject<Env> implements PaymentAccountProtocol {
+  private readonly keys: Keys = keysOf(this.env.ROOT_SECRET);
+  private readonly ports = paymentPorts((order) => sandboxWallet(this.env, order));
+  private cached: OpenAccount | null = null;
+
+  async open({ id, merchantId, provider, name, credentials }: AccountOpening): Promise<AccountSummary> {
+    const found = this.account();
+    if (found) return summaryOf(found.stored);
+    const port = this.portOf(provider);
+    const checked = port.read(credentials);
+    if (checked === null) throw new Error(`these are no credentials for ${provider}`);
+    const stored: StoredAccount = {
+      storage: 1,
+      id,
+      merchantId,
+      provider,
+      name,
+      enabled: true,
+      fingerprints: port.fingerprints(checked),
+      sealed: seal(this.keys.sealing, sealedPlace(merchantId, id), JSON.stringify(checked)),
+      openedAt: Date.now(),
+    };
+    this.ctx.storage.transactionSync(() => this.ctx.storage.kv.put(accountKey, stored));
+    return summaryOf(stored);
+  }
+
+  async summary(): Promise<AccountSummary | null> {
+    const found = this.account();
+    return found && summaryOf(found.stored);
+  }
+
+  /** `body` holds the raw bytes, one character each: what was signed must not pass through a decoder before it is checked. */
+  async receive(
+    headers: readonly (readonly [string, string])[],
+    body: string,
+  ): Promise<Result<AccountNews, NotificationFault | "UNKNOWN_ACCOUNT">> {
+    const found = this.account();
+    if (!found) return err("UNKNOWN_ACCOUNT");
+    const { stored, port, credentials } = found;
+    const sent = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
+    const news = await port.verify(credentials, sent, Buffer.from(body, "latin1"), callOf(stored));
+    return news.ok ? ok(this.understand(stored, news.value)) : news;
+  }
+
+  async begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>> {
+    const found = this.account();
+    if (!found) return err(notOpened);
+    if (!found.stored.enabled) return err({ reason: "REFUSED", message: "the account is switched off" });
+    return found.port.begin(found.credentials, request, callOf(found.stored));
+  }
+
+  async query(payment: string): Promise<Result<AccountReport, ProviderFault>> {
+    const found = this.account();
+    return found
+      ? this.report(found.stored, await found.port.query(found.credentials, payment, callOf(found.stored)))
+      : err(notOpened);
+  }
+
+  async close(payment: string): Promise<Result<AccountReport, ProviderFault>> {
+    const found = this.account();
+    return found
+      ? this.report(found.stored, await found.port.close(found.credentials, payment, callOf(found.stored)))
+      : err(notOpened);
+  }
+
+  async refund(request: RefundRequest): Promise<Result<RefundReport, ProviderFault>> {
+    const found = this.account();
+    return found ? found.port.refund(found.credentials, request, callOf(found.stored)) : err(notOpened);
+  }
+
+  /** Money that no order takes. Kept without the payer's data: the merchant finds the person at the provider, by the transaction. */
+  async keepUnmatched(command: Command): Promise<void> {
+    if (command.kind !== "capture") throw new Error("only money is kept unmatched");
+    if (!this.account()) throw new Error("an account that was never opened has no payments");
+    const { id, provider, transaction, amount, currency, paidAt } = command.capture;
+    const unmatched: UnmatchedPayment = { id, provider, transaction, amount, currency, paidAt, heardAt: Date.now() };
+    const { kv } = this.ctx.storage;
+    this.ctx.storage.transactionSync(() => {
+      // The first word on a payment stands.
+      if (kv.get(unmatchedPrefix + id) === undefined) kv.put(unmatchedPrefix + id, unmatched);
+    });
+  }
+
+  async unmatched(): Promise<readonly UnmatchedPayment[]> {
+    const kept = [...this.ctx.storage.kv.list<UnmatchedPayment>({ prefix: unmatchedPrefix })].map(
+      ([, payment]) => payment,
+    );
+    return kept.toSorted((a, b) => b.heardAt - a.heardAt).slice(0, limits.unmatchedListedMax);
+  }
+
+  /** The pretend wallet holds no secret of ours: it asks here, where a real one would have its own copy. */
+  async signAsSandbox(body: string): Promise<string | null> {
+    const found = this.account();
+    if (found?.stored.provider !== "SANDBOX") return null;
+    return signAsSandbox((found.credentials as SandboxCredentials).secret, Buffer.from(body), Date.now());
+  }
+
+  private account(): OpenAccount | null {
+    this.cached ??= this.load();
+    return this.cached;
+  }
+
+  private load(): OpenAccount | null {
+    const stored = this.ctx.storage.kv.get<StoredAccount>(accountKey);
+    if (!stored) return null;
+    const port = this.portOf(stored.provider);
+    const plain = unseal(this.keys.sealing, sealedPlace(stored.merchantId, stored.id), stored.sealed);
+    const credentials = port.read(JSON.parse(plain));
+    if (credentials === null) throw new Error("the stored credentials are not what this provider needs");
+    return { stored, port, credentials };
+  }
+
+  private portOf(provider: PaymentProvider): PaymentPort<unknown> {
+    const port = this.ports[provider];
+    if (!port) throw new Error(`there is no port for ${provider}`);
+    return port;
+  }
+
+  private report(
+    account: StoredAccount,
+    report: Result<AttemptReport, ProviderFault>,
+  ): Result<AccountReport, ProviderFault> {
+    if (!report.ok) return report;
+    if (report.value.state === "PENDING") return ok({ state: "PENDING" });
+    const { command } = this.understand(account, report.value.news);
+    return ok(command ? { state: "NEWS", command } : { state: "PENDING" });
+  }
+
+  /** A provider's news as something to tell the order, with the payer that only the account can name. */
+  private understand({ id, merchantId }: StoredAccount, news: ProviderNews): AccountNews {
+    switch (news.kind) {
+      case "captured": {
+        const { payerName: _, identities: __, ...told } = news.capture;
+        const capture = { ...told, account: id, payer: payerOf(this.keys, merchantId, news.capture) };
+        return { order: news.order, command: { kind: "capture", capture, exact: false }, why: null };
+      }
+      case "ended":
+      case "refunded":
+        return { order: news.order, command: news.command, why: null };
+      case "ignored":
+        return { order: null, command: null, why: news.why };
+    }
+  }
+}
+
+const callOf = ({ id }: StoredAccount): ProviderCall => ({ now: Date.now(), account: id });
+
+const summaryOf = ({ id, merchantId, provider, name, enabled, fingerprints }: StoredAccount): AccountSummary => ({
+  id,
+  merchantId,
+  provider,
+  name,
+  enabled,
+  fingerprints,
+});
