@@ -1,0 +1,65 @@
+/**
+ * A provider says that something happened to a payment. Once its account vouches for the message, the live code decides what it means; only
+ * when that is committed may the provider be told that we have it. No database is asked.
+ */
+import type { Command } from "../core/commands.ts";
+import { orderKeyOf, type OrderKey } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { NotificationFault } from "../payments/provider.ts";
+import type { Deps } from "./deps.ts";
+
+export type SettlePayment = {
+  /** As the address has it: `sandbox`, `wechat_pay`. */
+  readonly provider: string;
+  readonly accountId: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+};
+export type SettledPayment = {
+  /** UNMATCHED: no order takes this money, so it is kept for a person. IGNORED: of no consequence, and `why` says so. */
+  readonly outcome: "APPLIED" | "UNMATCHED" | "IGNORED";
+  readonly order: OrderKey | null;
+  readonly why: string | null;
+};
+export type SettlePaymentError = { readonly reason: NotificationFault | "UNKNOWN_ACCOUNT" };
+
+/** Rejects when the account or the live code could not be reached: the provider must then be left to try again. */
+export async function settlePayment(
+  deps: Deps,
+  input: SettlePayment,
+): Promise<Result<SettledPayment, SettlePaymentError>> {
+  const { provider, accountId, headers, body } = input;
+  // An invented id is refused here, before it can bring any object into being.
+  if (!accountId.startsWith("account_") || !deps.keys.isTagged(accountId.slice("account_".length)))
+    return err({ reason: "UNKNOWN_ACCOUNT" });
+  const account = deps.account(accountId);
+  // Both at once: the account answers each from memory.
+  const [summary, news] = await Promise.all([account.summary(), account.receive([...headers], rawText(body))]);
+  if (!summary || summary.provider.toLowerCase() !== provider) return err({ reason: "UNKNOWN_ACCOUNT" });
+  if (!news.ok) return err({ reason: news.error });
+  const { command, why } = news.value;
+  if (command === null) return ok({ outcome: "IGNORED", order: news.value.order, why });
+
+  for (const order of ordersNamed(news.value.order, command)) {
+    // An account speaks for its own merchant's orders only: any other is not found.
+    const applied = await deps.liveCode(order).apply(command, summary.merchantId);
+    if (!applied.found) continue;
+    if (applied.ok) return ok({ outcome: "APPLIED", order, why: applied.changed ? null : "heard before" });
+    if (command.kind !== "capture") return ok({ outcome: "IGNORED", order, why: applied.refusal.reason });
+    break;
+  }
+  if (command.kind !== "capture") return ok({ outcome: "IGNORED", order: null, why: "no such order" });
+  await account.keepUnmatched(command);
+  return ok({ outcome: "UNMATCHED", order: null, why: null });
+}
+
+/** The order the message names, then the one whose payment it names: an unknown order does not hide a known payment. */
+function ordersNamed(order: OrderKey | null, command: Command): ReadonlySet<OrderKey> {
+  const payment =
+    command.kind === "capture" ? command.capture.attempt : command.kind === "ended" ? command.attempt : null;
+  const ofPayment = payment === null ? null : orderKeyOf(payment);
+  return new Set([order, ofPayment].filter((key) => key !== null));
+}
+
+/** The bytes as text, one character each, so that they reach the account unchanged. */
+const rawText = (body: Uint8Array): string => Buffer.from(body).toString("latin1");
