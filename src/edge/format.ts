@@ -1,0 +1,50 @@
+/** Amounts, moments and merchants' texts as a page shows them. */
+import { limits } from "../core/limits.ts";
+import { exponentOf, formatDecimal, type Currency, type Minor } from "../core/money.ts";
+import type { Language } from "./language.ts";
+
+/** Making a formatter takes longer than a whole page; there are few languages and currencies. */
+const formatters = new Map<string, Intl.NumberFormat>();
+
+function formatterOf(language: Language, currency: Currency): Intl.NumberFormat {
+  const name = `${language} ${currency}`;
+  const made = formatters.get(name);
+  if (made) return made;
+  // The places are ISO 4217's, not the shorter ones that CLDR finds customary: what is shown is exactly what is charged.
+  const places = exponentOf(currency);
+  const formatter = new Intl.NumberFormat(language, {
+    style: "currency",
+    currency,
+    minimumFractionDigits: places,
+    maximumFractionDigits: places,
+  });
+  formatters.set(name, formatter);
+  return formatter;
+}
+
+/** 1990, CNY: "¥19.90" in Chinese, "CN¥19.90" in English. Never by way of a float. */
+export const formatMoney = (minor: Minor, currency: Currency, language: Language): string =>
+  formatterOf(language, currency).format(formatDecimal({ minor, currency }) as Intl.StringNumericLiteral);
+
+/** The hour and minute in the merchant's zone: the phone is most likely there. */
+export const formatTime = (at: number, timeZone: string, language: Language): string =>
+  new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone }).format(at);
+
+export const formatMoment = (at: number, timeZone: string, language: Language): string =>
+  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23", timeZone }).format(at);
+
+/** Controls, and the marks that embed or override the direction of text: they could make one name look like another. */
+const deceptive = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** Marks that stack on the letter before them; languages use a few, a flood of them paints over the lines above. */
+const stacked = /(\p{M}{4})\p{M}+/gu;
+
+/** A text that somebody else wrote, fit to be shown: without what deceives, and no longer than a name may be. */
+export function shown(text: string): string {
+  const head = text.length > 4 * limits.nameLengthMax ? text.slice(0, 4 * limits.nameLengthMax) : text;
+  const plain = head.replace(deceptive, " ").replace(stacked, "$1").trim();
+  const letters = Array.from(plain);
+  return letters.length > limits.nameLengthMax ? `${letters.slice(0, limits.nameLengthMax - 1).join("")}…` : plain;
+}
+
+/** The same inside a sentence of ours: isolated (Unicode UAX #9), so that a name in another direction leaves our words in their order. */
+export const named = (text: string): string => `\u2068${shown(text)}\u2069`;

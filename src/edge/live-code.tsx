@@ -1,0 +1,59 @@
+/** `GET /c/:slug`: a scanning phone. Leads to what the code means now; changes nothing but the scan counters. */
+import { scanLiveCode } from "../resolvers/scan-live-code.ts";
+import type { Deps } from "../resolvers/deps.ts";
+import { assetPath } from "./assets.ts";
+import { page } from "./headers.ts";
+import { chooseLanguage } from "./language.ts";
+import { payReasons, type PayReason } from "./messages.ts";
+import { notFound } from "./not-found.ts";
+import { render } from "./pages/frame.tsx";
+import { PayerPage } from "./pages/payer.tsx";
+import { payerView } from "./pages/payer-view.ts";
+import { isPerson } from "./person.ts";
+import { meetVisitor } from "./visitor.ts";
+
+/** A slug that verifies costs one object call. Nothing stands before it: the redirect is the product's hottest path. */
+export async function scanDoor(request: Request, slug: string, deps: Deps): Promise<Response> {
+  const scanned = await scanLiveCode(deps, { slug, human: isPerson(request) });
+  if (!scanned.ok) return notFound();
+  const { redirect, order, state } = scanned.value;
+  if (redirect !== null)
+    return new Response(null, {
+      status: 302,
+      headers: { location: redirect, "cache-control": "no-store", "referrer-policy": "no-referrer" },
+    });
+
+  const asked = new URL(request.url).searchParams;
+  const visitor = meetVisitor(request, slug, deps);
+  const now = deps.now();
+  const language = chooseLanguage({
+    asked: asked.get("lang") ?? rememberedLanguage(request),
+    acceptLanguage: request.headers.get("accept-language"),
+    fallback: order.terms.merchant.locale,
+  });
+  const markup = (
+    <PayerPage
+      slug={slug}
+      nonce={visitor.nonce}
+      order={order}
+      state={state}
+      view={payerView(order, state, visitor.claimant, now)}
+      language={language}
+      reason={reasonOf(asked.get("reason"))}
+      now={now}
+      script={assetPath("watch")}
+    />
+  );
+  const answer = page(await render(markup), {
+    headers: { "content-language": language, vary: "accept-language, cookie" },
+  });
+  if (visitor.setCookie) answer.headers.append("set-cookie", visitor.setCookie);
+  if (asked.has("lang")) answer.headers.append("set-cookie", `lang=${language}; Path=/c; SameSite=Lax`);
+  return answer;
+}
+
+/** What the payer chose on the page stays chosen on the way through the wallet and back. */
+const rememberedLanguage = (request: Request): string | null =>
+  /(?:^|;\s*)lang=([A-Za-z-]{2,10})(?:;|$)/.exec(request.headers.get("cookie") ?? "")?.[1] ?? null;
+
+const reasonOf = (text: string | null): PayReason | null => payReasons.find((reason) => reason === text) ?? null;

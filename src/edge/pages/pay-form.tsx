@@ -1,0 +1,31 @@
+/** The buttons that begin to pay: one for each provider the merchant has. A plain form, so it works on any phone. */
+import { messages } from "../messages.ts";
+import type { Language } from "../language.ts";
+import type { PayerView } from "./payer-view.ts";
+
+export type PayFormProps = {
+  readonly slug: string;
+  readonly nonce: string;
+  readonly view: Extract<PayerView, { kind: "payable" }>;
+  readonly amount: string;
+  readonly language: Language;
+};
+
+export function PayForm({ slug, nonce, view, amount, language }: PayFormProps) {
+  const words = messages[language];
+  if (view.providers.length === 0) return <p class="calm">{words.noProvider}</p>;
+  const label = view.again ? words.continueAmount(amount) : words.payAmount(amount);
+  return (
+    <div class="act">
+      <form method="post" action={`/c/${slug}/pay`} data-opening={words.opening}>
+        <input type="hidden" name="nonce" value={nonce} />
+        {view.providers.map((provider, index) => (
+          <button class={index === 0 ? "button" : "button plain"} type="submit" name="provider" value={provider}>
+            {label} <small>{words.payWith(words.providers[provider])}</small>
+          </button>
+        ))}
+      </form>
+      {view.providers.includes("SANDBOX") && <p class="under soft small">{words.sandboxNote}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+/** What the payer page says, decided before any markup. `claimant` is the browser that asks; what belongs to a payer is told to theirs only. */
+import { acceptedOf, dueOf, refundedOf } from "../../core/amounts.ts";
+import { openAttempts } from "../../core/attempts.ts";
+import type { Order, PaymentProvider } from "../../core/order.ts";
+import type { Minor } from "../../core/money.ts";
+import { claimAt, type OrderState } from "../../core/state.ts";
+
+export type PayerView =
+  /** `again`: this browser began to pay already; paying again leads to the same payment. */
+  | {
+      readonly kind: "payable";
+      readonly due: Minor;
+      readonly received: Minor;
+      readonly providers: readonly PaymentProvider[];
+      readonly again: boolean;
+    }
+  /** Somebody else holds the code. */
+  | { readonly kind: "busy"; readonly until: number }
+  /** Expired or cancelled, but a payment under way is being asked about first. */
+  | { readonly kind: "ending" }
+  | {
+      readonly kind: "paid";
+      readonly at: number;
+      readonly payer: { readonly name: string | null; readonly transaction: string } | null;
+      readonly refunded: Minor;
+      readonly extra: boolean;
+      readonly target: string | null;
+    }
+  | { readonly kind: "review" }
+  /** `returned`: money that came too late, or not in full, and goes back. */
+  | { readonly kind: "ended"; readonly as: "EXPIRED" | "CANCELLED"; readonly returned: boolean };
+
+export function payerView(order: Order, state: OrderState, claimant: string, now: number): PayerView {
+  switch (state) {
+    case "PAID":
+      return paidView(order, claimant);
+    case "REVIEW":
+      return { kind: "review" };
+    case "EXPIRED":
+    case "CANCELLED":
+      return { kind: "ended", as: state, returned: order.captures.length > 0 };
+    case "OPEN":
+    case "CLAIMED":
+    case "PAYING": {
+      if (order.closing) return { kind: "ending" };
+      const claim = claimAt(order, now);
+      if (claim && claim.claimant !== claimant) return { kind: "busy", until: claim.until };
+      const again = openAttempts(order).some((attempt) => attempt.claimant === claimant && !attempt.closing);
+      return { kind: "payable", due: dueOf(order), received: acceptedOf(order), providers: providersOf(order), again };
+    }
+  }
+}
+
+function paidView(order: Order, claimant: string): PayerView {
+  const mine = order.attempts.filter((attempt) => attempt.claimant === claimant).map((attempt) => attempt.id);
+  const capture = order.captures.find(
+    (one) => one.disposition === "ACCEPTED" && one.attempt !== null && mine.includes(one.attempt),
+  );
+  const target = order.conversion?.target;
+  return {
+    kind: "paid",
+    at: order.paid?.at ?? order.terms.placedAt,
+    payer: capture ? { name: capture.payer.name, transaction: capture.transaction } : null,
+    refunded: refundedOf(order),
+    extra: order.captures.some((one) => one.disposition === "DUPLICATE"),
+    target: target?.kind === "URL" ? target.url : null,
+  };
+}
+
+/** Each provider once, in the merchant's order. Money recorded by hand is nothing a phone can do. */
+const providersOf = (order: Order): readonly PaymentProvider[] => [
+  ...new Set(order.terms.accounts.map(({ provider }) => provider).filter((provider) => provider !== "MANUAL")),
+];

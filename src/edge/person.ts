@@ -1,0 +1,32 @@
+/** Whether a request is a person looking at a code. Whatever fetches on its own (bots, link previews, prefetch) counts nothing. */
+import { isbot } from "isbot";
+
+/** Phones of one shop share few user agents; asking `isbot` takes longer than the rest of a redirect. */
+const known = new Map<string, boolean>();
+const knownMax = 512;
+/** A longer name is nobody's phone, and is not worth remembering. */
+const agentLengthMax = 512;
+
+function isBotAgent(agent: string): boolean {
+  if (agent.length > agentLengthMax) return true;
+  const remembered = known.get(agent);
+  if (remembered !== undefined) return remembered;
+  const verdict = isbot(agent);
+  if (known.size >= knownMax) known.clear();
+  known.set(agent, verdict);
+  return verdict;
+}
+
+/** Browsers and messengers that fetch ahead say so in one of these. */
+const aheadHeaders = ["sec-purpose", "purpose", "x-purpose", "x-moz"] as const;
+
+export function isPerson({ method, headers }: Request): boolean {
+  if (method !== "GET") return false;
+  const agent = headers.get("user-agent");
+  if (!agent || isBotAgent(agent)) return false;
+  if (aheadHeaders.some((name) => /prefetch|prerender|preview|instant/i.test(headers.get(name) ?? ""))) return false;
+  // A reload or a link of our own pages is the same person still looking.
+  if (headers.get("sec-fetch-site") === "same-origin") return false;
+  // An image, a frame or a script of somebody's page that names a code shows it to nobody.
+  return (headers.get("sec-fetch-dest") ?? "document") === "document";
+}
