@@ -91,15 +91,12 @@ function matching(merchantId: string, filter: OrderFilter, now: number): SQL | u
   );
 }
 
-/** `stateOf` in SQL: what the facts say, less the claims and the orders that ended by time alone. */
+/** `stateOf` in SQL: the last change that time has made by now, or the state that nothing has changed. */
 function inState(states: readonly OrderState[], now: number): SQL {
   // What waits for a person is rare, asked for often, and has an index of its own, which only these very words find.
   if (states.length === 1 && states[0] === "REVIEW") return sql`${orders.state} = 'REVIEW'`;
-  const state = sql`case
-    when ${orders.state} in ('OPEN', 'CLAIMED') and ${orders.endsAt} <= ${now} then 'EXPIRED'
-    when ${orders.state} = 'CLAIMED' and ${orders.claimUntil} <= ${now} then 'OPEN'
-    else ${orders.state} end`;
-  return isOneOf(state, states);
+  const changed = sql`select value ->> 1 from json_each(${orders.stateChanges}) where value ->> 0 <= ${now} order by key desc limit 1`;
+  return isOneOf(sql`coalesce((${changed}), ${orders.state})`, states);
 }
 
 const hasLineNamed = (search: string): SQL =>

@@ -4,10 +4,13 @@ import type { ActionState, Conversion, Identity } from "../core/conversion.ts";
 import type { FeedEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Order } from "../core/order.ts";
-import { deadlineOf, stateOf, type OrderState } from "../core/state.ts";
+import { stateOf, type OrderState } from "../core/state.ts";
+import { endsAt } from "../core/work.ts";
 import type { Projection } from "./projection.ts";
 import type { HoldNews } from "./stock.ts";
 
+/** From that instant on the state is this one, if nothing happens but time. */
+export type StateChange = readonly [at: number, state: OrderState];
 /** Names the order's row, and the version that is told of. */
 type Told = {
   readonly merchant: string;
@@ -26,8 +29,7 @@ export type EventsRow = Told & { readonly events: readonly FeedEvent[] };
 export type OrderRow = Told & {
   readonly number: string;
   readonly state: OrderState;
-  readonly claimUntil: number | null;
-  readonly endsAt: number | null;
+  readonly stateChanges: readonly StateChange[];
   readonly externalReference: string | null;
   readonly channel: string | null;
   readonly customer: string | null;
@@ -97,15 +99,12 @@ const tagsIn = ({ actions }: Conversion, state: ActionState): readonly string[] 
   ).toSorted();
 
 function orderRow({ order, events }: Projection): OrderRow {
-  const { terms, claim, conversion } = order;
-  const deadline = deadlineOf(order);
+  const { terms, conversion } = order;
   return {
     ...told(order),
     number: terms.number,
-    // At the beginning of time no claim has lapsed and no order has ended by itself.
-    state: stateOf(order, Number.NEGATIVE_INFINITY),
-    claimUntil: claim?.until ?? null,
-    endsAt: Number.isFinite(deadline) ? deadline : null,
+    state: stateOf(order, beforeAllTime),
+    stateChanges: stateChangesOf(order),
     externalReference: terms.externalReference,
     channel: terms.attribution.channel,
     customer: conversion?.payer.customerId ?? null,
@@ -114,4 +113,14 @@ function orderRow({ order, events }: Projection): OrderRow {
     through: events.at(-1)?.sequence ?? 0,
     doc: order,
   };
+}
+
+/** No claim has lapsed yet, and no order has ended by itself. */
+const beforeAllTime = 0;
+
+/** Claims lapse and orders expire without anybody telling the read model. Whatever else time does, the order's object is awake for it, and tells. */
+function stateChangesOf(order: Order): readonly StateChange[] {
+  const instants = [order.claim?.until ?? null, endsAt(order)].filter((at) => at !== null).toSorted((a, b) => a - b);
+  const states = [beforeAllTime, ...instants].map((at): StateChange => [at, stateOf(order, at)]);
+  return states.filter(([, state], index) => index > 0 && state !== states[index - 1]?.[1]);
 }

@@ -62,12 +62,12 @@ export const logEvents = `
 /** What an order agreed to never changes, so its number and references are not written again. */
 export const writeOrders = `
   INSERT INTO orders (
-    merchant_id, created_at, id, number, version, state, claim_until, ends_at, external_reference, channel, customer_id,
+    merchant_id, created_at, id, number, version, state, state_changes, external_reference, channel, customer_id,
     received, refunded, events_through, event_positions, doc
   )
   SELECT
     told.value ->> 'merchant', told.value ->> 'placedAt', told.value ->> 'order', told.value ->> 'number', told.value ->> 'version',
-    told.value ->> 'state', told.value ->> 'claimUntil', told.value ->> 'endsAt', told.value ->> 'externalReference',
+    told.value ->> 'state', told.value ->> 'stateChanges', told.value ->> 'externalReference',
     told.value ->> 'channel', told.value ->> 'customer', told.value ->> 'received', told.value ->> 'refunded', told.value ->> 'through',
     iif(
       told.value ->> 'through' > 0,
@@ -83,8 +83,7 @@ export const writeOrders = `
   ON CONFLICT (merchant_id, created_at, id) DO UPDATE SET
     version = excluded.version,
     state = excluded.state,
-    claim_until = excluded.claim_until,
-    ends_at = excluded.ends_at,
+    state_changes = excluded.state_changes,
     customer_id = excluded.customer_id,
     received = excluded.received,
     refunded = excluded.refunded,

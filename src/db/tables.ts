@@ -11,6 +11,7 @@ import type { Currency } from "../core/money.ts";
 import type { Order, PaymentProvider } from "../core/order.ts";
 import type { OrderPolicy } from "../core/policy.ts";
 import type { OrderState } from "../core/state.ts";
+import type { StateChange } from "./projected-rows.ts";
 
 export const merchants = sqliteTable(
   "merchants",
@@ -111,11 +112,10 @@ export const orders = sqliteTable(
     id: text().$type<OrderKey>().notNull(),
     number: text().notNull(),
     version: integer().notNull(),
-    /** As the facts alone say, whatever the time: with `claimUntil` and `endsAt` it is the state at any instant. */
+    /** Before time changed anything. */
     state: text().$type<OrderState>().notNull(),
-    claimUntil: integer("claim_until"),
-    /** Null: does not end by itself. */
-    endsAt: integer("ends_at"),
+    /** What time alone makes of it: [instant, state], in order. */
+    stateChanges: text("state_changes", { mode: "json" }).$type<readonly StateChange[]>().notNull(),
     externalReference: text("external_reference"),
     channel: text(),
     customerId: text("customer_id"),
