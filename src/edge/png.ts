@@ -1,27 +1,23 @@
 /**
  * The smallest PNG that a code needs: one bit a pixel, black on white (PNG, third edition: colour type 0, bit depth 1). Rows of a code repeat,
- * so the rows between are written as "the same as above" (filter type 2) and the whole comes to a few hundred bytes.
+ * so all but the first of a band are written as "the same as above" (filter type 2), and the whole comes to a few hundred bytes.
  */
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
-export type Picture = {
-  /** Pixels; the picture is square. */
-  readonly side: number;
-  /** Whether the pixel is dark. Rows with the same answer everywhere must be neighbours to be stored once. */
-  readonly isDark: (x: number, y: number) => boolean;
-};
+/** So many equal rows of pixels. */
+export type Band = { readonly height: number; readonly isDark: (x: number) => boolean };
+/** `side` in pixels; the bands' heights add up to it. */
+export type Picture = { readonly side: number; readonly bands: readonly Band[] };
 
-export async function encodePng({ side, isDark }: Picture): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodePng({ side, bands }: Picture): Promise<Uint8Array<ArrayBuffer>> {
   const stride = 1 + Math.ceil(side / 8);
   const rows = new Uint8Array(stride * side);
-  let above: Uint8Array | null = null;
-  for (let y = 0; y < side; y += 1) {
-    const row = rows.subarray(y * stride, (y + 1) * stride);
-    const pixels = packRow(side, (x) => isDark(x, y));
-    // Filter 2 stores the difference to the row above: all zero when they are equal.
-    if (above !== null && equal(above, pixels)) row[0] = 2;
-    else row.set(pixels, 1);
-    above = pixels;
+  let y = 0;
+  for (const { height, isDark } of bands) {
+    if (height > 0) rows.set(packRow(side, isDark), y * stride + 1);
+    // Filter 2 stores the difference to the row above, and an untouched row says that there is none.
+    for (let same = 1; same < height; same += 1) rows[(y + same) * stride] = 2;
+    y += height;
   }
   const header = new Uint8Array(13);
   const fields = new DataView(header.buffer);
@@ -43,8 +39,6 @@ function packRow(side: number, isDark: (x: number) => boolean): Uint8Array {
   for (let x = 0; x < side; x += 1) if (!isDark(x)) row[x >> 3] = (row[x >> 3] ?? 0) | (0x80 >> (x & 7));
   return row;
 }
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, index) => byte === b[index]);
 
 /** The "deflate" of CompressionStream is the zlib format, which is what PNG wants. */
 async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

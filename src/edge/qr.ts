@@ -4,7 +4,7 @@
  */
 import QRCode from "qrcode-svg";
 import { limits } from "../core/limits.ts";
-import { encodePng } from "./png.ts";
+import { encodePng, type Band } from "./png.ts";
 
 export const qrFormats = ["SVG", "PNG"] as const;
 export const qrErrorCorrections = ["L", "M", "Q", "H"] as const;
@@ -59,9 +59,14 @@ export async function drawPng(drawing: Omit<QrDrawing, "format">): Promise<Uint8
   const modules = matrix.length + 2 * drawing.margin;
   const side = Math.max(drawing.size, modules);
   const scale = Math.floor(side / modules);
-  const offset = Math.floor((side - matrix.length * scale) / 2);
-  const module = (pixel: number): number => Math.floor((pixel - offset) / scale);
-  return encodePng({ side, isDark: (x, y) => matrix[module(y)]?.[module(x)] === true });
+  const before = Math.floor((side - matrix.length * scale) / 2);
+  const quiet = (height: number): Band => ({ height, isDark: () => false });
+  const bands = matrix.map((row): Band => ({
+    height: scale,
+    isDark: (x) => row[Math.floor((x - before) / scale)] === true,
+  }));
+  const after = side - before - matrix.length * scale;
+  return encodePng({ side, bands: [quiet(before), ...bands, quiet(after)] });
 }
 
 /** For whoever cannot ask for an image by URL: the same image inside a `data:` URI. */

@@ -18,6 +18,9 @@ function pathOf(url: string): string {
   return start === -1 ? "/" : end === -1 ? url.slice(start) : url.slice(start, start + end);
 }
 
+/** As it was sent: an escaped slug is none, at every door alike. */
+const slugIn = ({ url }: Request): string => pathOf(url).split("/")[2] ?? "";
+
 /** GET and HEAD of `/c/:slug` and its images, without a framework; null for everything else, which goes on to the application. */
 export function answerScan(request: Request, depsOf: DepsOf): Promise<Response> | Response | null {
   if (request.method !== "GET" && request.method !== "HEAD") return null;
@@ -38,8 +41,8 @@ export function mountEdge(app: Hono, depsOf: DepsOf): void {
     ["/c/:slug", "/c/:slug/qr.svg", "/c/:slug/qr.png"],
     async ({ req }) => (await answerScan(req.raw, depsOf)) ?? notFound(),
   );
-  app.get("/c/:slug/events", ({ req }) => eventsDoor(req.raw, req.param("slug"), depsOf(req.raw)));
-  app.post("/c/:slug/pay", ({ req }) => payDoor(req.raw, req.param("slug"), depsOf(req.raw)));
+  app.get("/c/:slug/events", ({ req }) => eventsDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
+  app.post("/c/:slug/pay", ({ req }) => payDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
   // Whatever else is asked of a code tells as little as a forged one.
   app.all("/c/*", () => notFound());
   app.get("/terminal", ({ req }) => terminalDoor(req.raw));
