@@ -12,7 +12,10 @@ import { sweepStockHolds } from "./resolvers/sweep-stock-holds.ts";
 export function serve(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> | Response {
   const config = configOf(env);
   if (typeof config === "string") return new Response(config, { status: 503 });
-  const deps: SandboxWalletDoor = { ...depsOf(env, config, originOf(request.url), ctx), wallets: (order) => sandboxWallet(env, order) };
+  const deps: SandboxWalletDoor = {
+    ...depsOf(env, config, originOf(request.url), ctx),
+    wallets: (order) => sandboxWallet(env, order),
+  };
   depsByRequest.set(request, deps);
   return answerScan(request, () => deps) ?? application.fetch(request, env, ctx);
 }
@@ -40,6 +43,10 @@ application
     const { graphqlHandler } = await import("./schema/server.ts");
     return graphqlHandler(req.raw, depsFor(req.raw));
   })
-  .post("/payments/:provider/:accountId/notifications", ({ req }) => notificationDoor(req.raw, req.param(), depsFor(req.raw)))
-  .on(["GET", "HEAD", "POST"], "/sandbox/wallet/:payment", ({ req }) => sandboxWalletDoor(req.raw, req.param("payment"), depsFor(req.raw)));
+  .post("/payments/:provider/:accountId/notifications", ({ req }) =>
+    notificationDoor(req.raw, req.param(), depsFor(req.raw)),
+  )
+  .on(["GET", "HEAD", "POST"], "/sandbox/wallet/:payment", ({ req }) =>
+    sandboxWalletDoor(req.raw, req.param("payment"), depsFor(req.raw)),
+  );
 mountEdge(application, depsFor);

@@ -15,7 +15,12 @@ type Json = Record<string, unknown>;
 const visit = (path: string, init: RequestInit = {}): Promise<Response> =>
   exports.default.fetch(new Request(new URL(path, origin), { redirect: "manual", ...init }));
 
-async function ask<T = Json>(bearer: string, query: string, variables: Json = {}, headers: Record<string, string> = {}): Promise<T> {
+async function ask<T = Json>(
+  bearer: string,
+  query: string,
+  variables: Json = {},
+  headers: Record<string, string> = {},
+): Promise<T> {
   const response = await visit("/graphql", {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${bearer}`, ...headers },
@@ -42,32 +47,87 @@ function partnerServer(): { id: string; headers: Record<string, string>; body: s
 const register = /* GraphQL */ `
   mutation ($input: MerchantRegisterInput!) {
     merchantRegister(input: $input) {
-      ... on MerchantRegisterSuccess { apiKey sandboxSecret merchant { id } sandboxAccount { id provider notificationUrl } }
-      ... on UserError { code message }
+      ... on MerchantRegisterSuccess {
+        apiKey
+        sandboxSecret
+        merchant {
+          id
+        }
+        sandboxAccount {
+          id
+          provider
+          notificationUrl
+        }
+      }
+      ... on UserError {
+        code
+        message
+      }
     }
   }
 `;
 const place = /* GraphQL */ `
   mutation ($input: OrderPlaceInput!) {
     orderPlace(input: $input) {
-      ... on OrderPlaceSuccess { replayed order { id number state total { amount currency } } liveCode { slug url } }
-      ... on UserError { code message }
+      ... on OrderPlaceSuccess {
+        replayed
+        order {
+          id
+          number
+          state
+          total {
+            amount
+            currency
+          }
+        }
+        liveCode {
+          slug
+          url
+        }
+      }
+      ... on UserError {
+        code
+        message
+      }
     }
   }
 `;
 
-type Registered = { merchantRegister: { apiKey: string; sandboxSecret: string; merchant: { id: string }; sandboxAccount: { id: string; notificationUrl: string } } };
-type PlacedAnswer = { orderPlace: { replayed: boolean; order: { id: string; number: string; state: string }; liveCode: { slug: string; url: string } } };
+type Registered = {
+  merchantRegister: {
+    apiKey: string;
+    sandboxSecret: string;
+    merchant: { id: string };
+    sandboxAccount: { id: string; notificationUrl: string };
+  };
+};
+type PlacedAnswer = {
+  orderPlace: {
+    replayed: boolean;
+    order: { id: string; number: string; state: string };
+    liveCode: { slug: string; url: string };
+  };
+};
 
 const newMerchant = async (name: string): Promise<Registered["merchantRegister"]> =>
-  (await ask<Registered>(env.ADMIN_TOKEN, register, { input: { name, slug: `${name.toLowerCase().replaceAll(" ", "-")}-${crypto.randomUUID().slice(0, 8)}`, currency: "CNY" } }))
-    .merchantRegister;
+  (
+    await ask<Registered>(env.ADMIN_TOKEN, register, {
+      input: {
+        name,
+        slug: `${name.toLowerCase().replaceAll(" ", "-")}-${crypto.randomUUID().slice(0, 8)}`,
+        currency: "CNY",
+      },
+    })
+  ).merchantRegister;
 
 /** What a phone does: opens the code, sends the form back with its cookie, and is led to a wallet. */
 async function scanAndConfirm(slug: string): Promise<{ wallet: string; cookie: string }> {
   const page = await visit(`/c/${slug}`);
   expect(page.status).toBe(200);
-  const cookie = page.headers.getSetCookie().map((one) => one.split(";")[0]).join("; ");
+  const cookie = page.headers
+    .getSetCookie()
+    .map((one) => one.split(";")[0])
+    .join("; ");
   const nonce = /name="nonce"[^>]*value="([^"]+)"/.exec(await page.text())?.[1] ?? "";
   await evictAllDurableObjects();
   const paying = await visit(`/c/${slug}/pay`, {
@@ -92,10 +152,29 @@ const orderQuery = /* GraphQL */ `
   query ($id: ID!) {
     order(by: { id: $id }) {
       state
-      received { amount }
-      payments { state duplicate }
-      conversion { state firstTime customer { id tags ordersPaid lifetimeValue { amount } } }
-      timeline { type sequence }
+      received {
+        amount
+      }
+      payments {
+        state
+        duplicate
+      }
+      conversion {
+        state
+        firstTime
+        customer {
+          id
+          tags
+          ordersPaid
+          lifetimeValue {
+            amount
+          }
+        }
+      }
+      timeline {
+        type
+        sequence
+      }
     }
   }
 `;
@@ -118,9 +197,22 @@ describe("the story", () => {
     );
     await evictAllDurableObjects();
 
-    const input = { lines: [{ productId: product.productCreate.product.id, quantity: 2 }], externalReference: "till-7" };
-    const { orderPlace: placed } = await ask<PlacedAnswer>(merchant.apiKey, place, { input }, { "idempotency-key": "cart-1" });
-    const { orderPlace: again } = await ask<PlacedAnswer>(merchant.apiKey, place, { input }, { "idempotency-key": "cart-1" });
+    const input = {
+      lines: [{ productId: product.productCreate.product.id, quantity: 2 }],
+      externalReference: "till-7",
+    };
+    const { orderPlace: placed } = await ask<PlacedAnswer>(
+      merchant.apiKey,
+      place,
+      { input },
+      { "idempotency-key": "cart-1" },
+    );
+    const { orderPlace: again } = await ask<PlacedAnswer>(
+      merchant.apiKey,
+      place,
+      { input },
+      { "idempotency-key": "cart-1" },
+    );
     expect([placed.replayed, again.replayed]).toEqual([false, true]);
     expect(again.order.id).toBe(placed.order.id);
     expect(again.liveCode.url).toBe(placed.liveCode.url);
@@ -138,7 +230,11 @@ describe("the story", () => {
           state: "PAID",
           received: { amount: "39.80" },
           payments: [{ state: "SUCCEEDED", duplicate: false }],
-          conversion: { state: "COMMITTED", firstTime: true, customer: { tags: ["paid"], ordersPaid: 1, lifetimeValue: { amount: "39.80" } } },
+          conversion: {
+            state: "COMMITTED",
+            firstTime: true,
+            customer: { tags: ["paid"], ordersPaid: 1, lifetimeValue: { amount: "39.80" } },
+          },
         });
       },
       { timeout: 10_000, interval: 100 },
@@ -147,12 +243,19 @@ describe("the story", () => {
     expect(paidPage).toContain("39.80");
 
     const wanted = ["order.placed", "order.paid", "conversion.committed", "customer.created"];
-    await vi.waitFor(() => expect(received.map(({ body }) => (JSON.parse(body) as { type: string }).type)).toEqual(expect.arrayContaining(wanted)), {
-      timeout: 10_000,
-      interval: 50,
-    });
+    await vi.waitFor(
+      () =>
+        expect(received.map(({ body }) => (JSON.parse(body) as { type: string }).type)).toEqual(
+          expect.arrayContaining(wanted),
+        ),
+      {
+        timeout: 10_000,
+        interval: 50,
+      },
+    );
     const verifier = new Webhook(endpoint.webhookEndpointCreate.secret);
-    for (const { headers, body } of received) expect(verifier.verify(body, headers)).toMatchObject({ data: { orderId: placed.order.id } });
+    for (const { headers, body } of received)
+      expect(verifier.verify(body, headers)).toMatchObject({ data: { orderId: placed.order.id } });
     expect(new Set(received.map(({ id }) => id)).size).toBe(received.length);
   });
 
@@ -168,23 +271,43 @@ describe("the story", () => {
       input: { lines: [{ name: "Noodles", unitPrice: { amount: "8.00", currency: "CNY" } }] },
     });
     const body = JSON.stringify({
-      id: "evt_1", type: "payment.succeeded", order: placed.order.id, transaction: "W-1", amount: 800, currency: "CNY",
-      paidAt: new Date().toISOString(), payer: { id: "wallet-7" },
+      id: "evt_1",
+      type: "payment.succeeded",
+      order: placed.order.id,
+      transaction: "W-1",
+      amount: 800,
+      currency: "CNY",
+      paidAt: new Date().toISOString(),
+      payer: { id: "wallet-7" },
     });
     const t = Math.floor(Date.now() / 1000);
-    const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(merchant.sandboxSecret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const key = await crypto.subtle.importKey(
+      "raw",
+      new TextEncoder().encode(merchant.sandboxSecret),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign"],
+    );
     const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(`${t}.${body}`)));
     const hex = [...mac].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     const notify = (signature: string) =>
-      visit(new URL(merchant.sandboxAccount.notificationUrl).pathname, { method: "POST", headers: { "sandbox-signature": signature }, body });
+      visit(new URL(merchant.sandboxAccount.notificationUrl).pathname, {
+        method: "POST",
+        headers: { "sandbox-signature": signature },
+        body,
+      });
 
     expect((await notify(`t=${t},v1=${"0".repeat(64)}`)).status).toBe(401);
-    expect((await ask<{ order: { state: string } }>(merchant.apiKey, orderQuery, { id: placed.order.id })).order.state).toBe("OPEN");
+    expect(
+      (await ask<{ order: { state: string } }>(merchant.apiKey, orderQuery, { id: placed.order.id })).order.state,
+    ).toBe("OPEN");
 
     const answers = await Promise.all(Array.from({ length: 50 }, () => notify(`t=${t},v1=${hex}`)));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200));
     expect(await answers[49]?.json()).toEqual({ ok: true });
-    const { order } = await ask<{ order: { timeline: { type: string }[] } }>(merchant.apiKey, orderQuery, { id: placed.order.id });
+    const { order } = await ask<{ order: { timeline: { type: string }[] } }>(merchant.apiKey, orderQuery, {
+      id: placed.order.id,
+    });
     expect(order).toMatchObject({ state: "PAID", payments: [{ state: "SUCCEEDED" }] });
     expect(order.timeline.filter(({ type }) => type === "CONVERSION_COMMITTED")).toHaveLength(1);
     await vi.waitFor(() => expect(received.length).toBeGreaterThan(0), { timeout: 10_000 });
@@ -195,7 +318,9 @@ describe("the story", () => {
     partnerServer();
     const merchant = await newMerchant("Bakery");
     for (const name of ["Bun", "Bread"]) {
-      const { orderPlace: placed } = await ask<PlacedAnswer>(merchant.apiKey, place, { input: { lines: [{ name, unitPrice: { amount: "5.00", currency: "CNY" } }] } });
+      const { orderPlace: placed } = await ask<PlacedAnswer>(merchant.apiKey, place, {
+        input: { lines: [{ name, unitPrice: { amount: "5.00", currency: "CNY" } }] },
+      });
       const { wallet } = await scanAndConfirm(placed.liveCode.slug);
       expect((await payIn(wallet, { payer: "wallet-9" })).status).toBe(303);
     }
@@ -215,7 +340,9 @@ describe("the story", () => {
   });
 
   it("shows forged, malformed and unknown codes the same door", async () => {
-    const pages = await Promise.all(["0".repeat(24), "x", `${"A".repeat(16)}ZZZZZZZZ`, "..%2f..", "1".repeat(400)].map((slug) => visit(`/c/${slug}`)));
+    const pages = await Promise.all(
+      ["0".repeat(24), "x", `${"A".repeat(16)}ZZZZZZZZ`, "..%2f..", "1".repeat(400)].map((slug) => visit(`/c/${slug}`)),
+    );
     expect(pages.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
     const bodies = await Promise.all(pages.map((page) => page.text()));
     expect(new Set(bodies).size).toBe(1);

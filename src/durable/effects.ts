@@ -27,12 +27,17 @@ export async function perform(env: Env, order: Order, effect: Effect): Promise<C
   }
 }
 
-const account = (env: Env, id: string): PaymentAccountProtocol => env.PAYMENT_ACCOUNT.getByName(id) as unknown as PaymentAccountProtocol;
+const account = (env: Env, id: string): PaymentAccountProtocol =>
+  env.PAYMENT_ACCOUNT.getByName(id) as unknown as PaymentAccountProtocol;
 
 const news = (report: Result<AccountReport, ProviderFault>): Command | null =>
   report.ok && report.value.state === "NEWS" ? report.value.command : null;
 
-async function refund(env: Env, order: Order, { refund: asked }: Extract<Effect, { kind: "REFUND" }>): Promise<Command | null> {
+async function refund(
+  env: Env,
+  order: Order,
+  { refund: asked }: Extract<Effect, { kind: "REFUND" }>,
+): Promise<Command | null> {
   const capture = order.captures.find(({ id }) => id === asked.capture);
   if (!capture) return null;
   const report = await account(env, capture.account).refund({
@@ -43,11 +48,23 @@ async function refund(env: Env, order: Order, { refund: asked }: Extract<Effect,
     currency: capture.currency,
   });
   if (!report.ok || report.value.state === "PENDING") return null;
-  return { kind: "refundHeard", refund: asked.id, capture: asked.capture, amount: asked.amount, outcome: report.value.state };
+  return {
+    kind: "refundHeard",
+    refund: asked.id,
+    capture: asked.capture,
+    amount: asked.amount,
+    outcome: report.value.state,
+  };
 }
 
 async function retake(env: Env, order: Order): Promise<boolean> {
   const { merchant, key, lines, placedAt } = order.terms;
-  const taken = await takeStock(database(env, merchant.id), { merchantId: merchant.id, orderKey: key, placedAt, version: order.version, lines });
+  const taken = await takeStock(database(env, merchant.id), {
+    merchantId: merchant.id,
+    orderKey: key,
+    placedAt,
+    version: order.version,
+    lines,
+  });
   return taken.ok;
 }

@@ -48,7 +48,10 @@ export const liveCodeStore = (sql: SqlStorage) => ({
     sql.exec("CREATE TABLE live_code (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT");
   },
   write(stored: StoredLiveCode): void {
-    sql.exec("INSERT INTO live_code (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body", JSON.stringify(stored));
+    sql.exec(
+      "INSERT INTO live_code (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+      JSON.stringify(stored),
+    );
   },
 });
 

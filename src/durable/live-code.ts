@@ -1,6 +1,6 @@
 /**
  * The live code: one object per order, and the only place that decides what the order is. It loads, lets the core decide, commits the
- * decision with its events, marks and alarm in one transaction, answers, and only then tells the rest of the world (`drain`). Whatever did
+ * decision with its events, marks and alarm in one transaction, answers, and only then tells the rest of the world (`tell`). Whatever did
  * not get told is told by the alarm. Fields in memory are caches: an object that was evicted between any two steps goes on as if it had not.
  */
 import { DurableObject } from "cloudflare:workers";
@@ -11,11 +11,11 @@ import { newOrder, type Order, type OrderTerms } from "../core/order.ts";
 import { stateOf, type OrderState } from "../core/state.ts";
 import { decide, type Decision } from "../core/transitions.ts";
 import { effectsOf } from "../core/work.ts";
-import { databaseNameOf } from "../db/database.ts";
 import { perform } from "./effects.ts";
 import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
-import { isDrained, markProjected, markPublished, newnessIn, outboxOf, wakeAt } from "./outbox.ts";
-import type { Applied, LiveCodeProtocol, LiveCodePulse, MerchantFeedProtocol, Placed, ProjectorProtocol, Scanned } from "./protocol.ts";
+import { isDrained, outboxOf, urgentOf, wakeAt } from "./outbox.ts";
+import type { Applied, LiveCodeProtocol, LiveCodePulse, Placed, Scanned } from "./protocol.ts";
+import { teller } from "./telling.ts";
 
 /** How long scans may wait in memory to be counted together. */
 const scanFlushMs = 5_000;
@@ -26,18 +26,23 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   /** The alarm as this instance knows it; null when it does not know. */
   private alarmAt: number | null = null;
   private failures = 0;
-  private draining: Promise<void> | null = null;
+  private readonly tell = teller(this.env, {
+    current: () => this.mustRead(),
+    told: (mark, news) => this.told(mark, news),
+    refused: () => this.refused(),
+  });
   private performing: Promise<void> | null = null;
   private scans = { count: 0, firstAt: 0, flushedAt: 0 };
 
   async place(terms: OrderTerms, fingerprint: string): Promise<Placed> {
     const found = this.read();
-    if (found) return found.fingerprint === fingerprint ? { kind: "replayed", order: found.order } : { kind: "conflict" };
+    if (found)
+      return found.fingerprint === fingerprint ? { kind: "replayed", order: found.order } : { kind: "conflict" };
     const now = Date.now();
     const decision = decide(newOrder(terms), { kind: "place" }, now);
     if (!decision.ok) throw new Error("a new order can always be placed");
     this.commit(this.with(newStoredLiveCode(decision.order, fingerprint), decision), now, () => this.store.create());
-    this.ctx.waitUntil(this.drain());
+    this.ctx.waitUntil(this.tell(urgentOf));
     return { kind: "placed", order: decision.order };
   }
 
@@ -66,7 +71,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     const { order } = this.mustRead();
     if (!decision.ok) return { found: true, ok: false, refusal: decision.refusal, order };
     if (decision.changed) {
-      this.ctx.waitUntil(this.drain());
+      this.ctx.waitUntil(this.tell(urgentOf));
       this.ctx.waitUntil(this.performUrgent());
     }
     return { found: true, ok: true, order, changed: decision.changed };
@@ -98,7 +103,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
       if (!stored || wakeAt(stored, Date.now(), 0) === null) return;
       this.arm(Date.now() + limits.watchdogMs.max);
       this.decideAndCommit({ kind: "tick" }, Date.now());
-      await Promise.all([this.performAll(), this.drain()]);
+      await Promise.all([this.performAll(), this.tell(outboxOf)]);
       this.arm(wakeAt(this.mustRead(), Date.now(), this.failures));
     } catch (fault) {
       console.error("alarm of a live code", fault);
@@ -119,7 +124,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
 
   /** One synchronous step from reading to committing: nothing can come between. */
   private decideAndCommit(command: Command, now: number): Decision {
-    const stored = this.withScans(this.mustRead());
+    const stored = this.mustRead();
     const decision = decide(stored.order, command, now);
     if (decision.ok && decision.changed) this.commit(this.with(stored, decision), now);
     return decision;
@@ -130,8 +135,9 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     return { ...stored, order, events: [...stored.events, ...events], material: order.version };
   }
 
-  /** The document and the alarm that guards it, together or not at all. Every caller has folded the scans that were waiting into `next`. */
-  private commit(next: StoredLiveCode, now: number, before?: () => void): void {
+  /** The document and the alarm that guards it, together or not at all. Scans that were waiting go with whatever is written next. */
+  private commit(decided: StoredLiveCode, now: number, before?: () => void): void {
+    const next = this.withScans(decided);
     const wake = wakeAt(next, now, this.failures);
     const rearm = wake !== null && !this.alarmServes(wake, now);
     this.ctx.storage.transactionSync(() => {
@@ -154,7 +160,9 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
 
   private arm(at: number | null): void {
     if (at === this.alarmAt) return;
-    this.ctx.storage.transactionSync(() => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)));
+    this.ctx.storage.transactionSync(
+      () => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)),
+    );
     this.alarmAt = at;
   }
 
@@ -169,9 +177,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   }
 
   private flushScans(): void {
-    const stored = this.mustRead();
-    const counted = this.withScans(stored);
-    if (counted !== stored) this.commit(counted, Date.now());
+    if (this.scans.count > 0) this.commit(this.mustRead(), Date.now());
   }
 
   private withScans(stored: StoredLiveCode): StoredLiveCode {
@@ -192,42 +198,27 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     }
   }
 
-  /** Tells the read model and the partners, each by its own mark, until nothing is left or one takes no more. One drain at a time. */
-  private drain(): Promise<void> {
-    this.draining ??= this.drainAll();
-    return this.draining;
-  }
-
-  private async drainAll(): Promise<void> {
-    try {
-      while (!isDrained(outboxOf(this.mustRead())) && (await this.drainOnce()));
-    } finally {
-      this.draining = null;
+  /**
+   * Marks alone are worth a row only when they are the last: until then they are kept in memory, and lost with it, which costs telling
+   * something twice. The alarm that guards what is still owed stays where it is.
+   */
+  private told(mark: (stored: StoredLiveCode) => StoredLiveCode, news: Command | null): void {
+    this.failures = 0;
+    const now = Date.now();
+    this.cached = mark(this.mustRead());
+    const decision = news && decide(this.cached.order, news, now);
+    if (decision?.ok && decision.changed) {
+      this.commit(this.with(this.cached, decision), now);
+      this.ctx.waitUntil(this.tell(urgentOf));
+    } else if (isDrained(outboxOf(this.cached))) {
+      this.commit(this.cached, now);
     }
   }
 
-  /** One round; false when somebody did not take what they were told. What the others took is marked all the same. */
-  private async drainOnce(): Promise<boolean> {
-    const { projection, publication } = outboxOf(this.mustRead());
-    const { merchant } = this.mustRead().order.terms;
-    const projector = this.env.PROJECTOR.getByName(databaseNameOf(merchant.id)) as unknown as ProjectorProtocol;
-    const feed = this.env.MERCHANT_FEED.getByName(merchant.id) as unknown as MerchantFeedProtocol;
-    const [projected, published] = await Promise.allSettled([
-      projection ? projector.project([projection]) : null,
-      publication.length > 0 ? feed.publish(publication) : null,
-    ]);
-    const drained = projected.status === "fulfilled" && published.status === "fulfilled";
-    this.failures = drained ? 0 : this.failures + 1;
+  private refused(): void {
+    this.failures += 1;
     const now = Date.now();
-    let stored = this.withScans(this.mustRead());
-    if (projection && projected.status === "fulfilled") stored = markProjected(stored, projection);
-    if (published.status === "fulfilled") stored = markPublished(stored, publication);
-    const firstTime = projected.status === "fulfilled" ? newnessIn(stored, projected.value?.[0]) : null;
-    const known = firstTime === null ? null : decide(stored.order, { kind: "customer", firstTime }, now);
-    if (known?.ok) this.commit(this.with(stored, known), now);
-    else if (stored !== this.cached) this.commit(stored, now);
-    else this.arm(wakeAt(stored, now, this.failures));
-    return drained;
+    this.arm(wakeAt(this.mustRead(), now, this.failures));
   }
 
   /** What a payer or a merchant waits for (closing, refunding) is begun at once; what is only asked about waits for the alarm. */
@@ -244,8 +235,10 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     try {
       const { order } = this.mustRead();
       const news = await Promise.all(effectsOf(order).map((effect) => perform(this.env, order, effect)));
-      const decisions = news.filter((command) => command !== null).map((command) => this.decideAndCommit(command, Date.now()));
-      if (decisions.some((decision) => decision.ok && decision.changed)) this.ctx.waitUntil(this.drain());
+      const decisions = news
+        .filter((command) => command !== null)
+        .map((command) => this.decideAndCommit(command, Date.now()));
+      if (decisions.some((decision) => decision.ok && decision.changed)) this.ctx.waitUntil(this.tell(urgentOf));
     } finally {
       this.performing = null;
     }
@@ -259,4 +252,8 @@ function leadsTo(order: Order, state: OrderState): string | null {
 }
 
 const pulse = (order: Order, now: number): string =>
-  JSON.stringify({ state: stateOf(order, now), version: order.version, scans: order.scans.count } satisfies LiveCodePulse);
+  JSON.stringify({
+    state: stateOf(order, now),
+    version: order.version,
+    scans: order.scans.count,
+  } satisfies LiveCodePulse);

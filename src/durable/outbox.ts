@@ -13,7 +13,8 @@ export type Outbox = { readonly projection: Projection | null; readonly publicat
  */
 export function outboxOf(stored: StoredLiveCode): Outbox {
   const { order, events } = stored;
-  const since = (mark: number) => events.filter(({ sequence }) => sequence > mark).map((event) => feedEvent(order.terms.key, event));
+  const since = (mark: number) =>
+    events.filter(({ sequence }) => sequence > mark).map((event) => feedEvent(order.terms.key, event));
   const asksNewness = order.conversion?.firstTime === null;
   const behind = asksNewness || stored.projected < stored.material || stored.logged < order.sequence;
   return {
@@ -23,6 +24,18 @@ export function outboxOf(stored: StoredLiveCode): Outbox {
 }
 
 export const isDrained = (outbox: Outbox): boolean => outbox.projection === null && outbox.publication.length === 0;
+
+/**
+ * What is to be told without waiting. That somebody confirmed and is paying reaches partners at once but the read model only with the next
+ * news or the alarm, for most payers are done before that: it saves every paid order a third of its rows.
+ */
+export function urgentOf(stored: StoredLiveCode): Outbox {
+  const outbox = outboxOf(stored);
+  const { order, events, logged } = stored;
+  const isBeingPaid = !order.paid && !order.closed && !order.closing && order.claim !== null;
+  const onlyConfirmed = events.every(({ sequence, type }) => sequence <= logged || type === "ORDER_CONFIRMED");
+  return isBeingPaid && onlyConfirmed ? { ...outbox, projection: null } : outbox;
+}
 
 /** The document after the read model took a projection. Marks only move forward: answers may come late and twice. */
 export const markProjected = (stored: StoredLiveCode, sent: Projection): StoredLiveCode => {
@@ -46,8 +59,12 @@ export const newnessIn = (stored: StoredLiveCode, answer: ProjectionAnswer | und
 
 /** When the object must wake by itself; null when nothing is left to wait for. `failures`: how often in a row the outbox did not drain. */
 export function wakeAt(stored: StoredLiveCode, now: number, failures: number): number | null {
-  const owes = !isDrained(outboxOf(stored));
-  const watchdog = owes ? now + Math.min(limits.watchdogMs.max, limits.watchdogMs.min * 2 ** Math.min(failures, 10)) : null;
-  const wakes = [watchdog, pollAt(stored.order, now), endsAt(stored.order)].filter((at) => at !== null);
+  const watchdog = Math.min(limits.watchdogMs.max, limits.watchdogMs.min * 2 ** Math.min(failures, 10));
+  const telling = !isDrained(urgentOf(stored))
+    ? now + watchdog
+    : !isDrained(outboxOf(stored))
+      ? now + limits.projectionLagMs
+      : null;
+  const wakes = [telling, pollAt(stored.order, now), endsAt(stored.order)].filter((at) => at !== null);
   return wakes.length === 0 ? null : Math.min(...wakes);
 }

@@ -10,7 +10,14 @@ import type { Order, OrderTerms, PaymentProvider } from "../core/order.ts";
 import type { Result } from "../core/result.ts";
 import type { OrderState } from "../core/state.ts";
 import type { Projection, ProjectionAnswer } from "../db/projection.ts";
-import type { BegunPayment, NotificationFault, PaymentRequest, ProviderFault, RefundReport, RefundRequest } from "../payments/provider.ts";
+import type {
+  BegunPayment,
+  NotificationFault,
+  PaymentRequest,
+  ProviderFault,
+  RefundReport,
+  RefundRequest,
+} from "../payments/provider.ts";
 
 export type Placed = { readonly kind: "placed" | "replayed"; readonly order: Order } | { readonly kind: "conflict" };
 export type Scanned =
@@ -54,7 +61,11 @@ export type AccountSummary = {
   readonly fingerprints: readonly string[];
 };
 /** Verified news of this account. `command` null: understood, and of no consequence (`why`). */
-export type AccountNews = { readonly order: OrderKey | null; readonly command: Command | null; readonly why: string | null };
+export type AccountNews = {
+  readonly order: OrderKey | null;
+  readonly command: Command | null;
+  readonly why: string | null;
+};
 export type AccountReport = { readonly state: "PENDING" } | { readonly state: "NEWS"; readonly command: Command };
 export type UnmatchedPayment = {
   readonly id: string;
@@ -71,7 +82,10 @@ export interface PaymentAccountProtocol {
   /** Idempotent by id. */
   open(opening: AccountOpening): Promise<AccountSummary>;
   summary(): Promise<AccountSummary | null>;
-  receive(headers: readonly (readonly [string, string])[], body: string): Promise<Result<AccountNews, NotificationFault | "UNKNOWN_ACCOUNT">>;
+  receive(
+    headers: readonly (readonly [string, string])[],
+    body: string,
+  ): Promise<Result<AccountNews, NotificationFault | "UNKNOWN_ACCOUNT">>;
   begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>>;
   query(payment: string): Promise<Result<AccountReport, ProviderFault>>;
   close(payment: string): Promise<Result<AccountReport, ProviderFault>>;

@@ -5,23 +5,26 @@ import { describe, expect, it, vi } from "vitest";
 import { stateOf } from "../../src/core/state.ts";
 import type { LiveCode } from "../../src/index.ts";
 import { merchantIdFrom } from "../../src/db/database.ts";
+import type { LiveCodeProtocol } from "../../src/durable/protocol.ts";
 import type { StoredLiveCode } from "../../src/durable/live-code-store.ts";
 import { isDrained, outboxOf } from "../../src/durable/outbox.ts";
 import { randomKey, someCapture, someTerms } from "./terms.ts";
 
 const newMerchant = () => merchantIdFrom(Date.now(), crypto.getRandomValues(new Uint8Array(10)), "00");
 const objectOf = (key: string) => env.LIVE_CODE.getByName(key);
+const codeOf = (key: string) => objectOf(key) as unknown as LiveCodeProtocol;
 
 const stored = (key: string): Promise<StoredLiveCode> =>
   runInDurableObject(objectOf(key), (_: LiveCode, state) => {
     const [row] = state.storage.sql.exec<{ body: string }>("SELECT body FROM live_code").toArray();
     return JSON.parse(row?.body ?? "null") as StoredLiveCode;
   });
-const drained = (key: string) => vi.waitFor(async () => expect(isDrained(outboxOf(await stored(key)))).toBe(true), { timeout: 10_000 });
+const drained = (key: string) =>
+  vi.waitFor(async () => expect(isDrained(outboxOf(await stored(key)))).toBe(true), { timeout: 10_000 });
 
 async function placed(fields: Parameters<typeof someTerms>[1] = {}) {
   const terms = someTerms(newMerchant(), fields);
-  const answer = await objectOf(terms.key).place(terms, "fingerprint");
+  const answer = await codeOf(terms.key).place(terms, "fingerprint");
   expect(answer.kind).toBe("placed");
   return terms;
 }
@@ -32,20 +35,31 @@ describe("a live code", () => {
     await drained(terms.key);
     await evictDurableObject(objectOf(terms.key));
 
-    const begun = await objectOf(terms.key).apply({ kind: "begin", claimant: "browser", account: "account_TEST" });
+    const begun = await codeOf(terms.key).apply({ kind: "begin", claimant: "browser", account: "account_TEST" });
     expect(begun).toMatchObject({ found: true, ok: true });
     await evictDurableObject(objectOf(terms.key));
 
-    const paid = await objectOf(terms.key).apply(someCapture(terms));
-    expect(paid).toMatchObject({ found: true, ok: true, changed: true, order: { paid: { late: false }, conversion: { state: "COMMITTED" } } });
+    const paid = await codeOf(terms.key).apply(someCapture(terms));
+    expect(paid).toMatchObject({
+      found: true,
+      ok: true,
+      changed: true,
+      order: { paid: { late: false }, conversion: { state: "COMMITTED" } },
+    });
     await drained(terms.key);
     await evictDurableObject(objectOf(terms.key));
 
-    const order = await objectOf(terms.key).look();
+    const order = await codeOf(terms.key).look();
     expect(order && stateOf(order, Date.now())).toBe("PAID");
     expect(order?.conversion?.firstTime).toBe(true);
-    const events = await objectOf(terms.key).timeline();
-    expect(events.map(({ type }) => type)).toEqual(["ORDER_PLACED", "ORDER_CONFIRMED", "ORDER_PAID", "CONVERSION_COMMITTED", "CUSTOMER_CREATED"]);
+    const events = await codeOf(terms.key).timeline();
+    expect(events.map(({ type }) => type)).toEqual([
+      "ORDER_PLACED",
+      "ORDER_CONFIRMED",
+      "ORDER_PAID",
+      "CONVERSION_COMMITTED",
+      "CUSTOMER_CREATED",
+    ]);
     expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5]);
   });
 
@@ -60,18 +74,20 @@ describe("a live code", () => {
         const cursor = exec(query, ...bindings);
         const found = cursor.toArray();
         rows += cursor.rowsWritten;
-        return { toArray: () => found, one: () => found[0], rowsWritten: cursor.rowsWritten } as unknown as ReturnType<typeof sql.exec>;
+        return { toArray: () => found, one: () => found[0], rowsWritten: cursor.rowsWritten } as unknown as ReturnType<
+          typeof sql.exec
+        >;
       });
       vi.spyOn(state.storage, "setAlarm").mockImplementation((at, options) => {
         rows += 1;
         return setAlarm(at, options);
       });
     });
-    await objectOf(terms.key).place(terms, "fingerprint");
+    await codeOf(terms.key).place(terms, "fingerprint");
     await drained(terms.key);
-    await objectOf(terms.key).scan(true);
-    await objectOf(terms.key).apply({ kind: "begin", claimant: "browser", account: "account_TEST" });
-    await objectOf(terms.key).apply(someCapture(terms));
+    await codeOf(terms.key).scan(true);
+    await codeOf(terms.key).apply({ kind: "begin", claimant: "browser", account: "account_TEST" });
+    await codeOf(terms.key).apply(someCapture(terms));
     await drained(terms.key);
     expect(rows).toBeGreaterThan(5);
     expect(rows).toBeLessThanOrEqual(12);
@@ -79,17 +95,17 @@ describe("a live code", () => {
 
   it("answers 50 copies of one notification alike and pays once", async () => {
     const terms = await placed();
-    const answers = await Promise.all(Array.from({ length: 50 }, () => objectOf(terms.key).apply(someCapture(terms))));
+    const answers = await Promise.all(Array.from({ length: 50 }, () => codeOf(terms.key).apply(someCapture(terms))));
     expect(answers.every((answer) => answer.found && answer.ok)).toBe(true);
     expect(answers.filter((answer) => answer.found && answer.ok && answer.changed)).toHaveLength(1);
-    const order = await objectOf(terms.key).look();
+    const order = await codeOf(terms.key).look();
     expect(order?.captures).toHaveLength(1);
   });
 
   it("gives two payers of one code one winner and one duplicate that goes back", async () => {
     const terms = await placed();
-    await Promise.all(["T1", "T2"].map((transaction) => objectOf(terms.key).apply(someCapture(terms, { transaction }))));
-    const order = await objectOf(terms.key).look();
+    await Promise.all(["T1", "T2"].map((transaction) => codeOf(terms.key).apply(someCapture(terms, { transaction }))));
+    const order = await codeOf(terms.key).look();
     expect(order?.captures.map(({ disposition }) => disposition).toSorted()).toEqual(["ACCEPTED", "DUPLICATE"]);
     expect(order?.refunds).toMatchObject([{ amount: terms.total, automatic: true }]);
   });
@@ -97,18 +113,21 @@ describe("a live code", () => {
   it("is the same order for the same request, and refuses another request under the same key", async () => {
     const terms = await placed();
     await evictDurableObject(objectOf(terms.key));
-    expect(await objectOf(terms.key).place({ ...terms, number: "9999" }, "fingerprint")).toMatchObject({ kind: "replayed", order: { terms: { number: "1001" } } });
-    expect(await objectOf(terms.key).place(terms, "another")).toEqual({ kind: "conflict" });
+    expect(await codeOf(terms.key).place({ ...terms, number: "9999" }, "fingerprint")).toMatchObject({
+      kind: "replayed",
+      order: { terms: { number: "1001" } },
+    });
+    expect(await codeOf(terms.key).place(terms, "another")).toEqual({ kind: "conflict" });
   });
 
   it("is not found by another merchant, and nothing is written where nothing was placed", async () => {
     const terms = await placed();
-    expect(await objectOf(terms.key).look(newMerchant())).toBeNull();
-    expect(await objectOf(terms.key).apply({ kind: "cancel", reason: null }, newMerchant())).toEqual({ found: false });
-    const nowhere = objectOf(randomKey());
-    expect(await nowhere.scan(true)).toEqual({ found: false });
-    expect(await nowhere.apply({ kind: "tick" })).toEqual({ found: false });
-    await runInDurableObject(nowhere, (_: LiveCode, state) => {
+    expect(await codeOf(terms.key).look(newMerchant())).toBeNull();
+    expect(await codeOf(terms.key).apply({ kind: "cancel", reason: null }, newMerchant())).toEqual({ found: false });
+    const key = randomKey();
+    expect(await codeOf(key).scan(true)).toEqual({ found: false });
+    expect(await codeOf(key).apply({ kind: "tick" })).toEqual({ found: false });
+    await runInDurableObject(objectOf(key), (_: LiveCode, state) => {
       expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'live_code'").toArray()).toEqual([]);
     });
   });
@@ -120,7 +139,7 @@ describe("a live code", () => {
     try {
       await runDurableObjectAlarm(objectOf(terms.key));
       await drained(terms.key);
-      const events = await objectOf(terms.key).timeline();
+      const events = await codeOf(terms.key).timeline();
       expect(events.map(({ type }) => type)).toEqual(["ORDER_PLACED", "ORDER_EXPIRED"]);
     } finally {
       vi.useRealTimers();
@@ -130,19 +149,16 @@ describe("a live code", () => {
   it("keeps an alarm while anything is owed, though the read model fails a hundred times", async () => {
     const terms = someTerms(newMerchant());
     const failing = vi.fn(() => Promise.reject(new Error("D1 is away")));
-    const original = env.PROJECTOR.getByName.bind(env.PROJECTOR);
-    await runInDurableObject(objectOf(terms.key), (instance: LiveCode) => {
-      const inside = instance as unknown as { env: Env };
-      inside.env = { ...inside.env, PROJECTOR: { getByName: () => ({ project: failing }) } as unknown as Env["PROJECTOR"] };
-    });
-    await objectOf(terms.key).place(terms, "fingerprint");
+    const { PROJECTOR } = env;
+    Object.assign(env, { PROJECTOR: { getByName: () => ({ project: failing }) } });
+    await codeOf(terms.key).place(terms, "fingerprint");
     for (let failure = 0; failure < 100; failure += 1) {
       await runDurableObjectAlarm(objectOf(terms.key));
       const alarm = await runInDurableObject(objectOf(terms.key), (_: LiveCode, state) => state.storage.getAlarm());
       expect(alarm).not.toBeNull();
     }
-    expect(failing.mock.calls.length).toBeGreaterThan(100);
-    expect(original).toBeDefined();
+    expect(failing.mock.calls.length).toBeGreaterThanOrEqual(100);
+    Object.assign(env, { PROJECTOR });
     await evictDurableObject(objectOf(terms.key));
     await runDurableObjectAlarm(objectOf(terms.key));
     await drained(terms.key);
@@ -150,24 +166,28 @@ describe("a live code", () => {
 
   it("counts a burst of scans without writing each of them, and never a robot's", async () => {
     const terms = await placed();
-    await Promise.all(Array.from({ length: 200 }, () => objectOf(terms.key).scan(true)));
-    await objectOf(terms.key).scan(false);
-    await objectOf(terms.key).apply({ kind: "confirm", claimant: "browser" });
-    const order = await objectOf(terms.key).look();
+    await Promise.all(Array.from({ length: 200 }, () => codeOf(terms.key).scan(true)));
+    await codeOf(terms.key).scan(false);
+    await codeOf(terms.key).apply({ kind: "confirm", claimant: "browser" });
+    const order = await codeOf(terms.key).look();
     expect(order?.scans.count).toBe(200);
     expect(order?.scans.firstAt).not.toBeNull();
   });
 
   it("tells a watching page at once and at every change, also after the object was evicted", async () => {
     const terms = await placed();
-    const response = await objectOf(terms.key).fetch("https://live-code/", { headers: { upgrade: "websocket" } });
+    const response = await codeOf(terms.key).fetch(
+      new Request("https://live-code/", { headers: { upgrade: "websocket" } }),
+    );
     const socket = response.webSocket;
     expect(socket).not.toBeNull();
     const states: string[] = [];
-    socket?.addEventListener("message", ({ data }) => states.push((JSON.parse(String(data)) as { state: string }).state));
+    socket?.addEventListener("message", ({ data }) =>
+      states.push((JSON.parse(String(data)) as { state: string }).state),
+    );
     socket?.accept();
     await evictDurableObject(objectOf(terms.key));
-    await objectOf(terms.key).apply(someCapture(terms));
+    await codeOf(terms.key).apply(someCapture(terms));
     await vi.waitFor(() => expect(states).toContain("PAID"));
     expect(states[0]).toBe("OPEN");
   });

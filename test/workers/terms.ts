@@ -42,7 +42,10 @@ export const somePayer = (customer: string): Payer => ({
 });
 
 /** A wallet's word that money arrived, as the account's object would put it. */
-export function someCapture(terms: OrderTerms, fields: Partial<Extract<Command, { kind: "capture" }>["capture"]> = {}): Extract<Command, { kind: "capture" }> {
+export function someCapture(
+  terms: OrderTerms,
+  fields: Partial<Extract<Command, { kind: "capture" }>["capture"]> = {},
+): Extract<Command, { kind: "capture" }> {
   const transaction = fields.transaction ?? "T1";
   return {
     kind: "capture",

@@ -1,0 +1,73 @@
+/**
+ * Telling the rest of the world what a live code has committed: the read model and the partners, each at its own pace and by its own mark, so
+ * that neither waits for the other. At least once: whoever is told drops what they know already.
+ */
+import type { Command } from "../core/commands.ts";
+import { limits } from "../core/limits.ts";
+import { databaseNameOf } from "../db/database.ts";
+import type { StoredLiveCode } from "./live-code-store.ts";
+import { markProjected, markPublished, newnessIn, type Outbox } from "./outbox.ts";
+import type { MerchantFeedProtocol, ProjectorProtocol } from "./protocol.ts";
+
+/** The live code, as its tellers see it. */
+export type Speaker = {
+  readonly current: () => StoredLiveCode;
+  /** Somebody was told: `mark` moves the document's marks, `news` is what they answered. */
+  readonly told: (mark: (stored: StoredLiveCode) => StoredLiveCode, news: Command | null) => void;
+  /** Somebody could not be told. */
+  readonly refused: () => void;
+};
+/** What is due now: everything owed, or only what is urgent. */
+export type Due = (stored: StoredLiveCode) => Outbox;
+
+/** Tells until nothing is due or nobody takes any more. Never rejects. Calling it while it runs adds nothing. */
+export function teller(env: Env, { current, told, refused }: Speaker): (due: Due) => Promise<void> {
+  const project = async (due: Due): Promise<void> => {
+    for (let { projection } = due(current()); projection; { projection } = due(current())) {
+      const sent = projection;
+      const name = databaseNameOf(sent.order.terms.merchant.id);
+      const projector = env.PROJECTOR.getByName(name) as unknown as ProjectorProtocol;
+      const [answer] = await within(limits.projectionTimeoutMs, projector.project([sent]));
+      const firstTime = newnessIn(current(), answer);
+      told((stored) => markProjected(stored, sent), firstTime === null ? null : { kind: "customer", firstTime });
+    }
+  };
+  const publish = async (due: Due): Promise<void> => {
+    for (let { publication } = due(current()); publication.length > 0; { publication } = due(current())) {
+      const sent = publication;
+      const feed = env.MERCHANT_FEED.getByName(current().order.terms.merchant.id) as unknown as MerchantFeedProtocol;
+      await within(limits.publicationTimeoutMs, feed.publish(sent));
+      told((stored) => markPublished(stored, sent), null);
+    }
+  };
+  const tellers = [oneAtATime(project, refused), oneAtATime(publish, refused)];
+  return async (due) => {
+    await Promise.all(tellers.map((tell) => tell(due)));
+  };
+}
+
+/** A failure is not news: the alarm tries again. The run ends in the same instant as it finds nothing due, so no news falls between two runs. */
+function oneAtATime(tell: (due: Due) => Promise<void>, refused: () => void): (due: Due) => Promise<void> {
+  let running: Promise<void> | null = null;
+  const run = async (due: Due): Promise<void> => {
+    try {
+      await tell(due);
+    } catch {
+      refused();
+    } finally {
+      running = null;
+    }
+  };
+  return (due) => (running ??= run(due));
+}
+
+/** Somebody who never answers must not keep the object from telling others, nor in memory. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("no answer in time")), ms);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
