@@ -8,8 +8,7 @@ import { merchantIdFrom } from "../../src/db/database.ts";
 import { project, type Projection } from "../../src/db/projection.ts";
 import { someCapture } from "./terms.ts";
 
-export const newMerchantId = (): string =>
-  merchantIdFrom(Date.now(), crypto.getRandomValues(new Uint8Array(10)), "00");
+export const newMerchantId = (): string => merchantIdFrom(Date.now(), crypto.getRandomValues(new Uint8Array(10)), "00");
 
 /** An order and everything that ever happened to it. */
 export type Story = { readonly order: Order; readonly events: readonly FeedEvent[] };

@@ -1,0 +1,142 @@
+/** Stock is sold once: whoever places at the same time, whatever crashes, in whatever order the news of an order arrives. */
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import type { OrderKey } from "../../src/core/ids.ts";
+import type { Currency } from "../../src/core/money.ts";
+import type { Order, OrderTerms, StockState } from "../../src/core/order.ts";
+import { findProducts, insertProduct, type Product, updateProduct } from "../../src/db/products.ts";
+import { project } from "../../src/db/projection.ts";
+import { dropHold, findOrphanHolds, takeStock } from "../../src/db/stock.ts";
+import { newMerchantId, placed } from "./db-orders.ts";
+import { randomKey, someTerms } from "./terms.ts";
+
+const { DB } = env;
+
+async function productWith(merchantId: string, stock: number | null): Promise<Product> {
+  const id = `product_${randomKey()}`;
+  const price = { minor: 1990, currency: "CNY" as Currency };
+  const rest = { description: null, imageUrl: null, archived: false, createdAt: Date.now() };
+  const product = { id, merchantId, sku: id, name: "Gaiwan", price, stock, ...rest };
+  expect(await insertProduct(DB, product)).toMatchObject({ ok: true });
+  return product;
+}
+const stockOf = async ({ merchantId, id }: Product) => (await findProducts(DB, merchantId, [id]))[0]?.stock;
+
+/** An order of `quantity` pieces, as a verb asks for their stock. */
+function ordering({ merchantId, id }: Product, quantity = 1, fields: Partial<OrderTerms> = {}) {
+  const lines = [{ productId: id, name: "Gaiwan", quantity, unitPrice: 1990 }];
+  const terms = someTerms(merchantId, { lines, countsStock: true, ...fields });
+  const take = (version = 0) =>
+    takeStock(DB, { merchantId, orderKey: terms.key, placedAt: terms.placedAt, version, lines: terms.lines });
+  const tell = (version: number, stock: StockState) => {
+    const { order, events } = placed(terms);
+    const told: Order = { ...order, version, stock };
+    return project(DB, [{ order: told, events }]);
+  };
+  return { terms, take, tell };
+}
+
+describe("stock", () => {
+  it("of ten pieces is sold ten times when a thousand ask for it at once", async () => {
+    const product = await productWith(newMerchantId(), 10);
+    const answers = await Promise.all(Array.from({ length: 1_000 }, () => ordering(product).take()));
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(10);
+    expect(answers.find(({ ok }) => !ok)).toEqual({ ok: false, error: { productId: product.id, available: 0 } });
+    expect(await stockOf(product)).toBe(0);
+  }, 60_000);
+
+  it("is taken for all lines or for none, and what is short is named", async () => {
+    const merchantId = newMerchantId();
+    const [plenty, scarce, uncounted] = [
+      await productWith(merchantId, 5),
+      await productWith(merchantId, 1),
+      await productWith(merchantId, null),
+    ];
+    const line = ({ id }: Product, quantity: number) => ({ productId: id, name: "", quantity, unitPrice: 1 });
+    const lines = [line(uncounted, 9), line(plenty, 2), line(scarce, 1), line(plenty, 2), line(scarce, 1)];
+    const greedy = ordering(plenty, 1, { lines });
+    expect(await greedy.take()).toEqual({ ok: false, error: { productId: scarce.id, available: 1 } });
+    expect(await stockOf(plenty)).toBe(5);
+    const modest = ordering(plenty, 1, { lines: lines.slice(0, 4) });
+    expect(await modest.take()).toEqual({ ok: true, value: "taken" });
+    expect([await stockOf(plenty), await stockOf(scarce), await stockOf(uncounted)]).toEqual([1, 0, null]);
+    const free = ordering(uncounted, 1, { lines: [line(uncounted, 3), { ...line(plenty, 7), productId: null }] });
+    expect(await free.take()).toEqual({ ok: true, value: "taken" });
+    await dropHold(DB, merchantId, modest.terms.key);
+    expect([await stockOf(plenty), await stockOf(scarce), await stockOf(uncounted)]).toEqual([5, 1, null]);
+  });
+
+  it("is taken once by an order that asks twice, at once or later", async () => {
+    const product = await productWith(newMerchantId(), 3);
+    const order = ordering(product, 2);
+    const answers = await Promise.all([order.take(), order.take(), order.take()]);
+    expect(answers.map((answer) => answer.ok && answer.value).toSorted()).toEqual(["already", "already", "taken"]);
+    expect(await stockOf(product)).toBe(1);
+  });
+
+  it("comes back once when the order ends, and never when it was sold", async () => {
+    const product = await productWith(newMerchantId(), 10);
+    const [expired, sold] = [ordering(product, 3), ordering(product, 2)];
+    await expired.take();
+    await sold.take();
+    await expired.tell(1, "HELD");
+    expect(await stockOf(product)).toBe(5);
+    await expired.tell(2, "RELEASED");
+    await expired.tell(2, "RELEASED");
+    await expired.tell(3, "RELEASED");
+    expect(await stockOf(product)).toBe(8);
+    await sold.tell(2, "SOLD");
+    await sold.tell(2, "SOLD");
+    await dropHold(DB, product.merchantId, sold.terms.key);
+    expect(await stockOf(product)).toBe(8);
+  });
+
+  it("that was asked for again is kept, though news of its release comes after", async () => {
+    const product = await productWith(newMerchantId(), 1);
+    const late = ordering(product);
+    await late.take();
+    // Expired with version 2, paid late with version 3: the release is still on its way when the stock is asked for again.
+    expect(await late.take(3)).toEqual({ ok: true, value: "already" });
+    await late.tell(2, "RELEASED");
+    expect(await stockOf(product)).toBe(0);
+    await late.tell(4, "SOLD");
+    expect(await stockOf(product)).toBe(0);
+
+    const other = await productWith(newMerchantId(), 1);
+    const slower = ordering(other);
+    await slower.take();
+    await slower.tell(2, "RELEASED");
+    expect(await slower.take(3)).toEqual({ ok: true, value: "taken" });
+    await slower.tell(2, "RELEASED");
+    await slower.tell(4, "SOLD");
+    expect(await stockOf(other)).toBe(0);
+  });
+
+  it("that was taken for an order which never came to be is found and given back once", async () => {
+    const product = await productWith(newMerchantId(), 5);
+    const placedAt = Date.now() - 60_000;
+    const [lost, alive, fresh] = [
+      ordering(product, 1, { placedAt }),
+      ordering(product, 1, { placedAt }),
+      ordering(product),
+    ];
+    for (const order of [lost, alive, fresh]) await order.take();
+    await alive.tell(1, "HELD");
+    const orphans = await findOrphanHolds(DB, Date.now() - 30_000, 100);
+    expect(orphans.filter(({ merchantId }) => merchantId === product.merchantId)).toEqual([
+      { merchantId: product.merchantId, orderKey: lost.terms.key, placedAt },
+    ]);
+    const drop = (orderKey: OrderKey) => dropHold(DB, product.merchantId, orderKey);
+    await Promise.all([drop(lost.terms.key), drop(lost.terms.key), drop(randomKey())]);
+    expect(await stockOf(product)).toBe(3);
+  });
+
+  it("stays uncounted when the merchant stops counting while pieces are held", async () => {
+    const product = await productWith(newMerchantId(), 5);
+    const order = ordering(product, 2);
+    await order.take();
+    await updateProduct(DB, product.merchantId, product.id, { stock: null });
+    await order.tell(2, "RELEASED");
+    expect(await stockOf(product)).toBe(null);
+  });
+});
