@@ -185,18 +185,22 @@ export class SandboxWallet extends DurableObject<Env> implements SandboxWalletPr
     const signature = await payments.signAsSandbox(body);
     if (signature === null) throw new Error("a sandbox payment of an account that is not a sandbox");
     const door: Pick<Fetcher, "fetch"> = own ? this.ctx.exports.default : globalThis;
+    const late = new AbortController();
+    // Cleared as soon as all have answered: a timer left behind would keep the object in memory.
+    const timer = setTimeout(() => late.abort(), limits.providerTimeoutMs);
     const sendings = Array.from({ length: copies }, async () => {
       const response = await door.fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json", [sandboxSignatureHeader]: signature },
         body,
         redirect: "manual",
-        signal: AbortSignal.timeout(limits.providerTimeoutMs),
+        signal: late.signal,
       });
       await response.body?.cancel();
       return response.ok;
     });
     const answers = await Promise.allSettled(sendings);
+    clearTimeout(timer);
     return answers.filter((answer) => answer.status === "fulfilled" && answer.value).length;
   }
 
