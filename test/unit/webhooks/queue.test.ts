@@ -1,0 +1,161 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { limits } from "../../../src/core/limits.ts";
+import {
+  enter,
+  everyWaiting,
+  lanesOf,
+  leaseMs,
+  leave,
+  plan,
+  type Gate,
+  type Waiting,
+} from "../../../src/webhooks/queue.ts";
+import { judge } from "../../../src/webhooks/retry.ts";
+
+const now = 1_000_000;
+const open: Gate = { heldUntil: null, ratePerSecond: null, starts: [] };
+const waiting = (orderKey: string, sequence: number, over: Partial<Waiting> = {}): Waiting => ({
+  id: `${orderKey}${sequence}`,
+  at: now,
+  orderKey,
+  sequence,
+  tried: 0,
+  dueAt: now,
+  leasedUntil: null,
+  ...over,
+});
+const ids = (queue: readonly Waiting[]) => queue.map(({ id }) => id);
+const planned = (queue: readonly Waiting[], gate: Partial<Gate> = {}, at = now) => {
+  const { send, wakeAt } = plan(lanesOf(queue), at, { ...open, ...gate });
+  return { send: ids(send), wakeAt };
+};
+
+describe("an endpoint's queue", () => {
+  it("sends one event of an order at a time, lowest sequence first, whatever order they came in", () => {
+    expect(planned([waiting("a", 3), waiting("a", 1), waiting("a", 2)]).send).toEqual(["a1"]);
+    expect(planned([waiting("a", 1, { leasedUntil: now + 500 }), waiting("a", 2)])).toEqual({
+      send: [],
+      wakeAt: now + 500,
+    });
+  });
+
+  it("holds an order's later events while an earlier one is being retried, and nobody else's", () => {
+    const queue = [waiting("a", 1, { tried: 3, dueAt: now + 60_000 }), waiting("a", 2), waiting("b", 1)];
+    expect(planned(queue).send).toEqual(["b1"]);
+  });
+
+  it("lets an order go on once the event in front is dead or delivered", () => {
+    const lanes = lanesOf([waiting("a", 1, { tried: 11 }), waiting("a", 2)]);
+    leave(lanes, waiting("a", 1));
+    expect(ids(plan(lanes, now, open).send)).toEqual(["a2"]);
+    leave(lanes, waiting("a", 2));
+    expect(lanes.size).toBe(0);
+  });
+
+  it("sends at most as many at once as the limit says, those that are due longest first", () => {
+    const queue = Array.from({ length: 20 }, (_, index) => waiting(`o${index}`, 1, { dueAt: now - index }));
+    expect(planned(queue).send).toEqual(["o191", "o181", "o171", "o161", "o151", "o141"]);
+    const busy = queue.map((one, index) => (index < 4 ? { ...one, leasedUntil: now + leaseMs } : one));
+    expect(planned(busy).send).toEqual(["o191", "o181"]);
+    expect(limits.webhookConcurrencyMax).toBe(6);
+  });
+
+  it("wakes for whatever is due next: a retry, the end of a lease, the end of a hold", () => {
+    expect(planned([])).toEqual({ send: [], wakeAt: null });
+    expect(planned([waiting("a", 1)]).wakeAt).toBe(now + leaseMs);
+    expect(planned([waiting("a", 1, { dueAt: now + 70 }), waiting("b", 1, { dueAt: now + 50 })]).wakeAt).toBe(now + 50);
+    expect(planned([waiting("a", 1), waiting("b", 1, { dueAt: now + 99 })], { heldUntil: now + 90 })).toEqual({
+      send: [],
+      wakeAt: now + 90,
+    });
+    expect(planned([waiting("a", 1)], { heldUntil: now }).send).toEqual(["a1"]);
+  });
+
+  it("keeps to the endpoint's rate, and wakes when the second's share is free again", () => {
+    const queue = [waiting("a", 1), waiting("b", 1), waiting("c", 1)];
+    const used = planned(queue, { ratePerSecond: 3, starts: [now - 2000, now - 600, now - 100] });
+    expect(used).toEqual({ send: ["a1"], wakeAt: now + 400 });
+    expect(planned(queue, { ratePerSecond: 2, starts: [now - 600, now - 100] })).toEqual({
+      send: [],
+      wakeAt: now + 400,
+    });
+    expect(planned(queue, { ratePerSecond: 2 })).toEqual({ send: ["a1", "b1"], wakeAt: now + 1000 });
+    expect(planned(queue, { ratePerSecond: 3 })).toEqual({ send: ["a1", "b1", "c1"], wakeAt: now + leaseMs });
+  });
+
+  it("delivers everything in order per order, under any failures, arrivals and lost outcomes", () => {
+    const step = fc.record({
+      status: fc.constantFrom(200, 200, 200, 500, 429, null),
+      lost: fc.boolean(),
+      pick: fc.nat(5),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 7 }), fc.nat(40))),
+        fc.array(step, { maxLength: 400 }),
+        (arrivals, steps) => {
+          const lanes = lanesOf([]);
+          const counts = new Map<number, number>();
+          const coming = arrivals
+            .toSorted(([, a], [, b]) => a - b)
+            .map(([order, when]) => {
+              const sequence = (counts.get(order) ?? 0) + 1;
+              counts.set(order, sequence);
+              return { when, one: waiting(`o${order}`, sequence) };
+            });
+          const settled = new Map<string, number[]>();
+          let clock = now;
+          let choices = 0;
+          let idle = true;
+          for (let round = 0; round < 20_000; round += 1) {
+            while (coming[0] && coming[0].when <= round) enter(lanes, coming.shift()!.one);
+            const { send, wakeAt } = plan(lanes, clock, open);
+            for (const one of send) one.leasedUntil = clock + leaseMs;
+            const flying = everyWaiting(lanes).filter(({ leasedUntil }) => leasedUntil !== null);
+            expect(flying.length).toBeLessThanOrEqual(limits.webhookConcurrencyMax);
+            expect(new Set(flying.map(({ orderKey }) => orderKey)).size).toBe(flying.length);
+            if (lanes.size === 0 && coming.length === 0) break;
+            const { status, lost, pick } = steps[choices++] ?? { status: 200, lost: false, pick: 0 };
+            const one = flying[pick % Math.max(1, flying.length)];
+            if (!one) {
+              // Nothing is under way, so either something is due later or nothing has come; never is something due and not sent.
+              idle = idle && (wakeAt ?? Infinity) > clock;
+              clock = wakeAt ?? clock + 1;
+              continue;
+            }
+            if (lost) clock = Math.max(clock, one.leasedUntil ?? 0);
+            const outcome = {
+              status: lost ? null : status,
+              error: null,
+              durationMs: 1,
+              responseBody: null,
+              retryAfter: null,
+            };
+            const verdict = judge(outcome, one.tried + 1, clock, 0.5);
+            if (verdict.state === "RETRYING")
+              Object.assign(one, { tried: one.tried + 1, dueAt: verdict.nextAt, leasedUntil: null });
+            else {
+              leave(lanes, one);
+              settled.set(one.orderKey, [...(settled.get(one.orderKey) ?? []), one.sequence]);
+            }
+          }
+          expect(idle).toBe(true);
+          expect(lanes.size).toBe(0);
+          for (const [order, count] of counts) {
+            expect(settled.get(`o${order}`)).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("plans for a hundred thousand orders in a moment", () => {
+    const lanes = lanesOf(Array.from({ length: 100_000 }, (_, index) => waiting(`o${index}`, 1)));
+    plan(lanes, now, open);
+    const startedAt = performance.now();
+    expect(plan(lanes, now, open).send).toHaveLength(6);
+    expect(performance.now() - startedAt).toBeLessThan(500);
+  });
+});
