@@ -54,11 +54,12 @@ function wishOf(asked: URLSearchParams): Wish | null {
 async function cached(drawing: QrDrawing, deps: Deps): Promise<Drawn> {
   const { url, format, size, margin, errorCorrection } = drawing;
   const name = `${url}/qr.${format.toLowerCase()}?size=${size}&margin=${margin}&ecc=${errorCorrection}`;
-  const found = await caches.default.match(name);
+  const cache = await caches.open("live-code-images");
+  const found = await cache.match(name);
   if (found)
     return format === "SVG" ? drawnSvg(await found.text()) : drawnPng(new Uint8Array(await found.arrayBuffer()));
   const drawn = format === "SVG" ? drawnSvg(drawSvg(drawing)) : drawnPng(await drawPng(drawing));
-  deps.waitUntil(caches.default.put(name, answer(drawn, "GET")));
+  deps.waitUntil(cache.put(name, answer(drawn, "GET")));
   return drawn;
 }
 
