@@ -1,4 +1,4 @@
-/** Every amount of an order, derived from its facts. All in the order's own currency. */
+/** Every amount of an order, derived from its facts. In the order's own currency unless it says otherwise. */
 import type { Minor } from "./money.ts";
 import type { Capture, Order, Refund } from "./order.ts";
 
@@ -7,42 +7,49 @@ export type Settlement = "NONE" | "UNDER" | "EXACT" | "OVER";
 const sum = (amounts: readonly Minor[]): Minor => amounts.reduce((all, amount) => all + amount, 0);
 const inCurrency = (order: Order): readonly Capture[] =>
   order.captures.filter((capture) => capture.currency === order.terms.currency);
+const accepted = (captures: readonly Capture[]): readonly Capture[] =>
+  captures.filter((capture) => capture.disposition === "ACCEPTED");
 
-/** Refunds of one capture that took money back or still may; never more than the capture itself. */
-const givenBack = (order: Order, capture: Capture, states: readonly Refund["state"][]): Minor =>
+/** What such refunds take from one capture: never more than came in, whatever a provider tells. In the capture's currency. */
+const givenBack = (order: Order, capture: Capture, counts: (refund: Refund) => boolean): Minor =>
   Math.min(
     capture.amount,
-    sum(order.refunds.filter((r) => r.capture === capture.id && states.includes(r.state)).map((r) => r.amount)),
+    sum(order.refunds.filter((r) => r.capture === capture.id && counts(r)).map((r) => r.amount)),
   );
+const hasSucceeded = (refund: Refund): boolean => refund.state === "SUCCEEDED";
 
 /** All the money that arrived, whatever became of it. */
 export const receivedOf = (order: Order): Minor => sum(inCurrency(order).map((capture) => capture.amount));
 /** What went back for certain. */
 export const refundedOf = (order: Order): Minor =>
-  sum(inCurrency(order).map((capture) => givenBack(order, capture, ["SUCCEEDED"])));
+  sum(inCurrency(order).map((capture) => givenBack(order, capture, hasSucceeded)));
 /** What counts towards the total. */
-export const acceptedOf = (order: Order): Minor =>
-  sum(
-    inCurrency(order)
-      .filter((capture) => capture.disposition === "ACCEPTED")
-      .map((capture) => capture.amount),
-  );
+export const acceptedOf = (order: Order): Minor => sum(accepted(inCurrency(order)).map((capture) => capture.amount));
 /** What the payer still has to pay. */
 export const dueOf = (order: Order): Minor => Math.max(0, order.terms.total - acceptedOf(order));
-/** What is left of one capture to give back, counting refunds under way as gone. */
+/** What is still here of one capture. In its own currency. */
+export const leftOf = (order: Order, capture: Capture): Minor =>
+  capture.amount - givenBack(order, capture, hasSucceeded);
+/** What is left of one capture to give back, counting refunds under way as gone. In its own currency. */
 export const refundableOf = (order: Order, capture: Capture): Minor =>
-  capture.amount - givenBack(order, capture, ["SUCCEEDED", "PENDING"]);
-/** What is left of one accepted capture, counting only refunds that succeeded. */
-export const acceptedRefundedOf = (order: Order): Minor =>
-  sum(
-    inCurrency(order)
-      .filter((c) => c.disposition === "ACCEPTED")
-      .map((c) => givenBack(order, c, ["SUCCEEDED"])),
-  );
+  capture.amount - givenBack(order, capture, ({ state }) => state !== "FAILED");
 
+/** What arrived beside what was asked, so that it depends on no order of hearing and no refund. */
 export function settlementOf(order: Order): Settlement {
-  const accepted = acceptedOf(order);
-  if (accepted === 0) return "NONE";
-  if (accepted < order.terms.total) return "UNDER";
-  return accepted === order.terms.total ? "EXACT" : "OVER";
+  const received = receivedOf(order);
+  if (received === 0) return "NONE";
+  if (received < order.terms.total) return "UNDER";
+  return received === order.terms.total ? "EXACT" : "OVER";
+}
+
+/**
+ * What a conversion rests on: `earned`, the accepted money up to the total, and `lost`, what of that went back by refunds that take the
+ * conversion with them. A surplus returned costs nobody their benefits. Money that a person honoured counts in whatever currency it came.
+ */
+export function conversionBasisOf(order: Order): { readonly earned: Minor; readonly lost: Minor } {
+  const captures = accepted(order.captures);
+  const earned = Math.min(order.terms.total, sum(captures.map(({ amount }) => amount)));
+  const kept = sum(captures.map((capture) => leftOf(order, capture)));
+  const reversing = sum(captures.map((c) => givenBack(order, c, (r) => hasSucceeded(r) && r.reverseConversion)));
+  return { earned, lost: Math.min(reversing, Math.max(0, earned - kept)) };
 }

@@ -1,8 +1,7 @@
 /** Confirming and paying: who holds the code, and which attempt is under way. */
 import { dueOf } from "./amounts.ts";
-import { closeAll, isOpenAttempt, openAttempts, withAttempt } from "./attempts.ts";
-import { finishClosing } from "./closing.ts";
-import { accept, change, refuse, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
+import { closeAll, isOpenAttempt, withAttempt } from "./attempts.ts";
+import { accept, change, draftOf, refuse, unchanged, type Commands, type Step } from "./commands.ts";
 import { paymentId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import type { Attempt, Order } from "./order.ts";
@@ -10,22 +9,28 @@ import { claimAt } from "./state.ts";
 
 /** The first holds the code; the second is told until when, and may take over once it lapses. */
 export function confirm(order: Order, { claimant }: Commands["confirm"], now: number): Step {
+  if (order.closing) return refuse({ reason: "STATE", state: order.closing.as });
   const held = claimAt(order, now);
   if (held && held.claimant !== claimant) return refuse({ reason: "CLAIMED", until: held.until });
-  const draft = change({ order, events: [] }, { claim: { claimant, until: now + limits.claimMs } });
-  return accept(held ? draft : change(draft, {}, { type: "ORDER_CONFIRMED" }));
+  const claim = { claimant, until: now + limits.claimMs };
+  return accept(
+    held ? change(draftOf(order), { claim }) : change(draftOf(order), { claim }, { type: "ORDER_CONFIRMED" }),
+  );
 }
 
 /** One attempt is open at a time: the same one again for the same payer and account, else the older ones are to be closed upstream. */
 export function begin(order: Order, command: Commands["begin"], now: number): Step {
-  if (order.closing) return refuse({ reason: "STATE", state: order.closing.as });
-  const account = order.terms.accounts.find(({ id }) => id === command.account);
-  if (!account) return refuse({ reason: "UNKNOWN" });
   const confirmed = confirm(order, command, now);
   if (!confirmed.ok) return confirmed;
-  const same = (attempt: Attempt) =>
-    isOpenAttempt(attempt) && !attempt.closing && attempt.account === account.id && attempt.claimant === command.claimant && attempt.amount === dueOf(order);
-  if (order.attempts.some(same)) return confirmed;
+  const account = order.terms.accounts.find(({ id }) => id === command.account);
+  if (!account) return refuse({ reason: "UNKNOWN" });
+  const isSame = (attempt: Attempt) =>
+    isOpenAttempt(attempt) &&
+    !attempt.closing &&
+    attempt.account === account.id &&
+    attempt.claimant === command.claimant &&
+    attempt.amount === dueOf(order);
+  if (order.attempts.some(isSame)) return confirmed;
   if (order.attempts.length >= limits.attemptsPerOrderMax) return refuse({ reason: "LIMIT" });
   const attempt: Attempt = {
     id: paymentId(order.terms.key, order.attempts.length + 1),
@@ -35,6 +40,7 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
     amount: dueOf(order),
     state: "PENDING",
     startedAt: now,
+    endedAt: null,
     closing: false,
     reference: null,
     failureReason: null,
@@ -45,7 +51,8 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
 export function opened(order: Order, { attempt: id, reference }: Commands["opened"]): Step {
   const attempt = order.attempts.find((one) => one.id === id);
   if (!attempt) return refuse({ reason: "UNKNOWN" });
-  return attempt.reference === reference ? unchanged(order) : accept(change({ order, events: [] }, { attempts: withAttempt(order, id, { reference }) }));
+  if (attempt.reference === reference) return unchanged(order);
+  return accept(change(draftOf(order), { attempts: withAttempt(order, id, { reference }) }));
 }
 
 /** Only an open attempt can end without money: after a capture the word "failed" changes nothing. */
@@ -53,7 +60,9 @@ export function ended(order: Order, { attempt: id, outcome, reason }: Commands["
   const attempt = order.attempts.find((one) => one.id === id);
   if (!attempt) return refuse({ reason: "UNKNOWN" });
   if (!isOpenAttempt(attempt)) return unchanged(order);
-  const draft: Draft = change({ order, events: [] }, { attempts: withAttempt(order, id, { state: outcome, closing: false, failureReason: reason }) });
-  const told = outcome === "FAILED" ? change(draft, {}, { type: "PAYMENT_FAILED", detail: { paymentId: id, reason } }) : draft;
-  return accept(openAttempts(told.order).length === 0 ? finishClosing(told, now) : told);
+  const attempts = withAttempt(order, id, { state: outcome, closing: false, endedAt: now, failureReason: reason });
+  const draft = change(draftOf(order), { attempts });
+  return accept(
+    outcome === "FAILED" ? change(draft, {}, { type: "PAYMENT_FAILED", detail: { paymentId: id, reason } }) : draft,
+  );
 }

@@ -21,13 +21,23 @@ export type Commands = {
   /** `exact`: refuse any amount but what is due (a cashier mistypes; a provider states facts). */
   capture: { readonly capture: HeardCapture; readonly exact: boolean };
   /** `refund` is our id, or the provider's own for a refund that we did not begin. */
-  refundHeard: { readonly refund: string; readonly capture: string; readonly amount: Minor; readonly outcome: "SUCCEEDED" | "FAILED" };
-  /** Time has passed. */
+  refundHeard: {
+    readonly refund: string;
+    readonly capture: string;
+    readonly amount: Minor;
+    readonly outcome: "SUCCEEDED" | "FAILED";
+  };
+  /** Time has passed, and nothing else: every other command passes it too. */
   tick: object;
   cancel: { readonly reason: string | null };
   extend: { readonly expiresAt: number };
-  /** `amount` null: all that is left. */
-  refund: { readonly amount: Minor | null; readonly reason: string | null; readonly reverseConversion: boolean; readonly restock: boolean };
+  /** `amount` null: all that is left, in whatever currency it came. */
+  refund: {
+    readonly amount: Minor | null;
+    readonly reason: string | null;
+    readonly reverseConversion: boolean;
+    readonly restock: boolean;
+  };
   resolve: { readonly decision: "HONOR" | "REFUND"; readonly note: string };
   /** The answer to asking for released stock again. */
   stock: { readonly taken: boolean };
@@ -45,21 +55,24 @@ export type Refusal =
   /** Not this amount: what would be right. */
   | { readonly reason: "AMOUNT"; readonly expected: Minor }
   | { readonly reason: "CURRENCY" }
-  /** The order has no such account, attempt or payment. */
+  /** The order has no such account, attempt or refund. */
   | { readonly reason: "UNKNOWN" }
   | { readonly reason: "TIME"; readonly earliest: number; readonly latest: number }
   /** The order has seen as much of this as it may. */
   | { readonly reason: "LIMIT" };
 
-export type EventDraft = { readonly type: EventType; readonly detail?: Readonly<Record<string, unknown>> };
+type Told = { readonly type: EventType; readonly detail?: Readonly<Record<string, unknown>> };
+/** With the order as it was when the event happened: several may come of one command, and each tells its own moment. */
+export type EventDraft = Told & { readonly order: Order };
 /** The order with what was decided, and the events of it, not yet numbered. The same order object means: nothing changed. */
 export type Draft = { readonly order: Order; readonly events: readonly EventDraft[] };
 export type Step = { readonly ok: true; readonly draft: Draft } | { readonly ok: false; readonly refusal: Refusal };
 
+export const draftOf = (order: Order): Draft => ({ order, events: [] });
 export const accept = (draft: Draft): Step => ({ ok: true, draft });
 export const refuse = (refusal: Refusal): Step => ({ ok: false, refusal });
-export const unchanged = (order: Order): Step => accept({ order, events: [] });
-export const change = (draft: Draft, fields: Partial<Order>, ...events: EventDraft[]): Draft => ({
-  order: { ...draft.order, ...fields },
-  events: [...draft.events, ...events],
-});
+export const unchanged = (order: Order): Step => accept(draftOf(order));
+export function change(draft: Draft, fields: Partial<Order>, ...told: Told[]): Draft {
+  const order = { ...draft.order, ...fields };
+  return { order, events: [...draft.events, ...told.map((one) => ({ ...one, order }))] };
+}

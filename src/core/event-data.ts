@@ -1,14 +1,20 @@
 /** What partners read of an order in an event. Ids and money, no person's data: those who may see more ask the graph. */
 import { receivedOf, refundedOf } from "./amounts.ts";
-import type { EventData, EventType } from "./events.ts";
+import type { EventData } from "./events.ts";
 import { conversionId, orderId } from "./ids.ts";
 import { formatDecimal, money, type Minor } from "./money.ts";
 import type { Order } from "./order.ts";
-import { stateOf } from "./state.ts";
+import { standingOf } from "./state.ts";
 
 const instant = (at: number): string => new Date(at).toISOString();
 
-export function eventData(order: Order, type: EventType, sequence: number, now: number, detail: Readonly<Record<string, unknown>> = {}): EventData {
+/** `order` as it was when the event happened. */
+export function eventData(
+  order: Order,
+  sequence: number,
+  now: number,
+  detail: Readonly<Record<string, unknown>> = {},
+): EventData {
   const { terms, conversion } = order;
   const amount = (minor: Minor) => ({ amount: formatDecimal(money(minor, terms.currency)), currency: terms.currency });
   return {
@@ -16,7 +22,7 @@ export function eventData(order: Order, type: EventType, sequence: number, now: 
     sequence,
     merchantId: terms.merchant.id,
     number: terms.number,
-    state: type === "ORDER_PLACED" ? "OPEN" : stateOf(order, now),
+    state: standingOf(order, now),
     total: amount(terms.total),
     received: amount(receivedOf(order)),
     refunded: amount(refundedOf(order)),
@@ -29,7 +35,11 @@ export function eventData(order: Order, type: EventType, sequence: number, now: 
     ...(conversion && {
       conversionId: conversionId(terms.key),
       customerId: conversion.payer.customerId,
-      conversion: { state: conversion.state, blockVersion: conversion.blockVersion, actions: conversion.actions.map(({ key, kind, state }) => ({ key, kind, state })) },
+      conversion: {
+        state: conversion.state,
+        blockVersion: conversion.blockVersion,
+        actions: conversion.actions.map(({ key, kind, state }) => ({ key, kind, state })),
+      },
     }),
     ...detail,
   };

@@ -19,6 +19,8 @@ export const limits = {
   /** Minor units. Far above any sale, far below 2^53, so that sums of lines stay safe integers. */
   amountMinorMax: 1_000_000_000_000,
   attemptsPerOrderMax: 50,
+  /** No provider's payment page can be paid on for longer; an attempt nobody told us the end of is then over. */
+  attemptLifeMs: 25 * hour,
   capturesPerOrderMax: 100,
   refundsPerOrderMax: 200,
 
@@ -36,6 +38,11 @@ export const limits = {
   pollMs: { early: 10 * second, late: 60 * second, earlyFor: 2 * minute },
   /** The alarm of an object with undelivered work: first after `min`, doubling up to `max`. */
   watchdogMs: { min: 2 * second, max: 5 * second },
+  /** How long the read model, and all endpoints of a merchant together, may take to answer an object. */
+  projectionTimeoutMs: 10 * second,
+  publicationTimeoutMs: 10 * second,
+  /** How long the read model may not know that somebody is paying. */
+  projectionLagMs: 10 * second,
   /** One provider call. */
   providerTimeoutMs: 10 * second,
   notificationBytesMax: 65_536,
@@ -57,7 +64,7 @@ export const limits = {
   merchantCacheMs: 30 * second,
   graphqlBodyBytesMax: 100_000,
   /** One GraphQL document, whoever sends it. `costMax` counts fields, each as often as its lists may repeat it. */
-  graphql: { tokensMax: 1_000, depthMax: 12, aliasesMax: 30, directivesMax: 10, rootFieldsMax: 20, costMax: 10_000 },
+  graphql: { tokensMax: 1_000, depthMax: 12, aliasesMax: 30, directivesMax: 10, costMax: 10_000 },
   formBytesMax: 16_384,
   pageSizeDefault: 20,
   pageSizeMax: 100,

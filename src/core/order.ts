@@ -69,6 +69,7 @@ export type Attempt = {
   readonly amount: Minor;
   readonly state: AttemptState;
   readonly startedAt: number;
+  readonly endedAt: number | null;
   /** Set when we want it ended upstream; it stays PENDING until the provider says so. */
   readonly closing: boolean;
   /** The provider's own reference for what it made of the attempt. */

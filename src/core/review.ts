@@ -1,48 +1,56 @@
 /** Answers the order waited for: a person's decision, the stock's, the read model's. */
 import { acceptedOf } from "./amounts.ts";
-import { becomePaid, settle } from "./captures.ts";
-import { accept, change, refuse, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
-import type { Disposition, Order } from "./order.ts";
-import { giveBack } from "./refunds.ts";
-import { hasUnplacedMoney } from "./state.ts";
+import { accept, change, draftOf, refuse, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
+import type { Capture, Order } from "./order.ts";
+import { becomePaid, returnSurplus } from "./paid.ts";
+import { giveAllBack } from "./refunds.ts";
+import { unplacedOf } from "./unplaced.ts";
 
-const place = (draft: Draft, from: readonly Disposition[], to: Disposition): Draft =>
-  change(draft, { captures: draft.order.captures.map((c) => (from.includes(c.disposition) ? { ...c, disposition: to } : c)) });
+export { needsReview } from "./unplaced.ts";
 
-const giveAllBack = (draft: Draft, ids: readonly string[], reason: string, now: number): Draft =>
-  ids.reduce((all, id) => giveBack(all, id, reason, now), draft);
+/** Money counts, first come first, until the order is covered; what is beyond that stays where it was and goes back once the order is paid. */
+const count = (draft: Draft, captures: readonly Capture[]): Draft =>
+  captures.reduce((all, { id }) => {
+    const { order } = all;
+    if (acceptedOf(order) >= order.terms.total) return all;
+    return change(all, {
+      captures: order.captures.map((one) => (one.id === id ? { ...one, disposition: "ACCEPTED" } : one)),
+    });
+  }, draft);
 
 /** A person places the money that no policy could: it counts, as it is, or it goes back. */
 export function resolve(order: Order, { decision, note }: Commands["resolve"], now: number): Step {
-  const draft: Draft = { order, events: [] };
+  const draft = draftOf(order);
   if (order.paid) {
     if (!order.surplusInReview) return refuse({ reason: "STATE", state: "PAID" });
-    const kept = change(draft, { surplusInReview: false });
-    const last = order.captures.findLast((c) => c.disposition === "ACCEPTED");
-    const surplus = acceptedOf(order) - order.terms.total;
-    return accept(decision === "HONOR" || !last ? kept : giveBack(kept, last.id, note, now, surplus));
+    const decided = change(draft, { surplusInReview: false });
+    return accept(decision === "HONOR" ? decided : returnSurplus(decided, note, now));
   }
-  const waiting = order.captures.filter((c) => c.disposition === "REVIEW" || c.disposition === "WAITING").map(({ id }) => id);
-  if (decision === "HONOR") return accept(becomePaid(place(draft, ["REVIEW", "WAITING"], "ACCEPTED"), now));
-  return accept(giveAllBack(place(draft, ["REVIEW", "WAITING"], "REFUND"), waiting, note, now));
+  const waiting = unplacedOf(order);
+  if (decision === "HONOR") return accept(becomePaid(count(draft, waiting), now));
+  return accept(giveAllBack(draft, waiting, "REFUND", note, now));
 }
 
-/** Released stock was asked for again: late money waits on the answer, money in time is paid either way. */
+/** Released stock was asked for again: late money waits on the answer, money in time is paid either way, and an order opened again needs it. */
 export function stock(order: Order, { taken }: Commands["stock"], now: number): Step {
   if (order.stock !== "RETAKING") return unchanged(order);
-  const draft: Draft = { order, events: [] };
-  if (order.paid) return accept(change(draft, { stock: taken ? "SOLD" : "SHORT" }));
-  const waiting = order.captures.filter((c) => c.disposition === "WAITING").map(({ id }) => id);
-  if (!taken) return accept(giveAllBack(place(change(draft, { stock: "RELEASED" }), ["WAITING"], "REFUND"), waiting, "sold out meanwhile", now));
-  return accept(settle(place(change(draft, { stock: "HELD" }), ["WAITING"], "ACCEPTED"), now));
+  const draft = draftOf(order);
+  if (order.paid && taken) return accept(change(draft, { stock: "SOLD" }));
+  if (order.paid)
+    return accept(change(draft, { stock: "SHORT" }, { type: "ORDER_REVIEW", detail: { why: "STOCK_SHORT" } }));
+  const waiting = order.captures.filter((capture) => capture.disposition === "WAITING");
+  if (taken) return accept(count(change(draft, { stock: "HELD" }), waiting));
+  const expiresAt = order.closed ? order.expiresAt : Math.min(order.expiresAt, now);
+  return accept(
+    giveAllBack(change(draft, { stock: "RELEASED", expiresAt }), waiting, "REFUND", "sold out meanwhile", now),
+  );
 }
 
 export function customer(order: Order, { firstTime }: Commands["customer"]): Step {
   const { conversion } = order;
   if (!conversion || conversion.firstTime !== null) return unchanged(order);
-  const draft = change({ order, events: [] }, { conversion: { ...conversion, firstTime } });
-  return accept(firstTime ? change(draft, {}, { type: "CUSTOMER_CREATED" }) : draft);
+  const known = { conversion: { ...conversion, firstTime } };
+  return accept(
+    firstTime ? change(draftOf(order), known, { type: "CUSTOMER_CREATED" }) : change(draftOf(order), known),
+  );
 }
-
-/** Whether a person has something to decide. */
-export const needsReview = (order: Order): boolean => order.surplusInReview || (!order.paid && hasUnplacedMoney(order));

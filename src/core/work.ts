@@ -2,7 +2,7 @@
 import { openAttempts } from "./attempts.ts";
 import { limits } from "./limits.ts";
 import type { Attempt, Order, Refund } from "./order.ts";
-import { deadlineOf } from "./state.ts";
+import { deadlineOf } from "./deadline.ts";
 
 export type Effect =
   /** Ask the provider what became of an attempt; notifications get lost. */
@@ -13,9 +13,16 @@ export type Effect =
   | { readonly kind: "RETAKE_STOCK" };
 
 export function effectsOf(order: Order): readonly Effect[] {
-  const attempts = openAttempts(order).map((attempt): Effect => ({ kind: attempt.closing ? "CLOSE" : "QUERY", attempt }));
+  const attempts = openAttempts(order).map((attempt): Effect => ({
+    kind: attempt.closing ? "CLOSE" : "QUERY",
+    attempt,
+  }));
   const refunds = order.refunds
-    .filter((one) => one.state === "PENDING" && order.captures.some(({ id, provider }) => id === one.capture && provider !== "MANUAL"))
+    .filter(
+      (one) =>
+        one.state === "PENDING" &&
+        order.captures.some(({ id, provider }) => id === one.capture && provider !== "MANUAL"),
+    )
     .map((refund): Effect => ({ kind: "REFUND", refund }));
   return [...attempts, ...refunds, ...(order.stock === "RETAKING" ? [{ kind: "RETAKE_STOCK" } as const] : [])];
 }
@@ -24,7 +31,11 @@ export function effectsOf(order: Order): readonly Effect[] {
 export function pollAt(order: Order, now: number): number | null {
   const effects = effectsOf(order);
   if (effects.length === 0) return null;
-  const begun = Math.max(...effects.map((effect) => ("attempt" in effect ? effect.attempt.startedAt : "refund" in effect ? effect.refund.requestedAt : now)));
+  const begun = Math.max(
+    ...effects.map((effect) =>
+      "attempt" in effect ? effect.attempt.startedAt : "refund" in effect ? effect.refund.requestedAt : now,
+    ),
+  );
   return now + (now - begun < limits.pollMs.earlyFor ? limits.pollMs.early : limits.pollMs.late);
 }
 

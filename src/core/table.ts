@@ -1,0 +1,50 @@
+/** The law of an order as a table: from which state, by which command. A missing cell is an illegal move. */
+import { capture } from "./captures.ts";
+import { begin, confirm, ended, opened } from "./claims.ts";
+import { cancel, extend } from "./closing.ts";
+import {
+  accept,
+  change,
+  draftOf,
+  refuse,
+  unchanged,
+  type Command,
+  type CommandKind,
+  type Commands,
+  type Step,
+} from "./commands.ts";
+import type { Order } from "./order.ts";
+import { refund, refundHeard } from "./refunds.ts";
+import { customer, resolve, stock } from "./review.ts";
+import { stateOf, type OrderState } from "./state.ts";
+
+type Cell<K extends CommandKind> = (order: Order, command: Commands[K], now: number) => Step;
+type Cells = { readonly [K in CommandKind]?: Cell<K> };
+
+const place: Cell<"place"> = (order) =>
+  order.version === 0 ? accept(change(draftOf(order), {}, { type: "ORDER_PLACED" })) : unchanged(order);
+const scan: Cell<"scan"> = (order, { count, firstAt }) =>
+  accept(
+    change(draftOf(order), { scans: { count: order.scans.count + count, firstAt: order.scans.firstAt ?? firstAt } }),
+  );
+const tick: Cell<"tick"> = (order) => unchanged(order);
+
+/** News that may come at any time: what happened elsewhere has happened, whatever we think of it. */
+const news: Cells = { place, scan, tick, capture, opened, ended, refundHeard, stock };
+
+export const transitions: Readonly<Record<OrderState, Cells>> = {
+  OPEN: { ...news, confirm, begin, extend, cancel },
+  CLAIMED: { ...news, confirm, begin, extend, cancel },
+  PAYING: { ...news, confirm, begin, extend, cancel },
+  PAID: { ...news, refund, resolve, customer },
+  EXPIRED: { ...news, extend, refund },
+  CANCELLED: { ...news, refund },
+  REVIEW: { ...news, refund, resolve },
+};
+
+/** The cell itself, on an order for which the clock has passed. */
+export function stepOf(order: Order, command: Command, now: number): Step {
+  const state = stateOf(order, now);
+  const cell = transitions[state][command.kind] as Cell<CommandKind> | undefined;
+  return cell ? cell(order, command, now) : refuse({ reason: "STATE", state });
+}
