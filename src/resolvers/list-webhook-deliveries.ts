@@ -1,0 +1,77 @@
+/**
+ * What an endpoint was sent. Its object hands deliveries out newest first; whatever else is asked for is found by reading on, which is what
+ * a person looking for lost deliveries does too.
+ */
+import { limits } from "../core/limits.ts";
+import { err, ok } from "../core/result.ts";
+import type { PageRequest, PageResult } from "../db/page.ts";
+import type { Delivery, DeliveryState } from "../durable/protocol.ts";
+import { deliveryId, deliveryPlaceOf } from "../webhooks/delivery-id.ts";
+import type { Deps } from "./deps.ts";
+import { isGiven } from "./given.ts";
+import { findEndpoint } from "./find-webhook-endpoint.ts";
+
+/** `state` null: any. The endpoint is known to be the caller's. A cursor is a delivery's id. */
+export async function pageDeliveries(
+  deps: Deps,
+  endpointId: string,
+  state: DeliveryState | null,
+  page: PageRequest,
+): Promise<PageResult<Delivery>> {
+  const { first, after, last, before } = page;
+  if (isGiven(last) || isGiven(before))
+    return err({
+      argument: isGiven(last) ? "last" : "before",
+      message: "is not understood here: deliveries are read from the newest on",
+    });
+  const size = first ?? limits.pageSizeDefault;
+  if (size < 0 || size > limits.pageSizeMax)
+    return err({ argument: "first", message: `must be between 0 and ${limits.pageSizeMax}` });
+  if (isGiven(after) && deliveryPlaceOf(after)?.endpointId !== endpointId)
+    return err({ argument: "after", message: "is not a cursor of this list" });
+
+  const found: Delivery[] = [];
+  for await (const delivery of newestFirst(deps, endpointId, after ?? null)) {
+    if (state !== null && delivery.state !== state) continue;
+    found.push(delivery);
+    if (found.length > size) break;
+  }
+  const edges = found.slice(0, size).map((node) => ({ cursor: node.id, node }));
+  return ok({
+    edges,
+    pageInfo: {
+      hasNextPage: found.length > size,
+      hasPreviousPage: isGiven(after),
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  });
+}
+
+export async function countDeliveries(deps: Deps, endpointId: string, state: DeliveryState | null): Promise<number> {
+  let count = 0;
+  for await (const delivery of newestFirst(deps, endpointId, null))
+    if (state === null || delivery.state === state) count += 1;
+  return count;
+}
+
+/** One delivery by its id; null when there is none, or none of this merchant's. */
+export async function findDelivery(deps: Deps, merchantId: string, id: string): Promise<Delivery | null> {
+  const place = deliveryPlaceOf(id);
+  if (!place || !(await findEndpoint(deps, merchantId, place.endpointId))) return null;
+  // The newest that happened before the next millisecond: few events share one.
+  const from = deliveryId({ ...place, at: place.at + 1, eventId: "event_0" });
+  const near = await deps.endpoint(place.endpointId).deliveries(limits.pageSizeMax, from);
+  return near.find((delivery) => delivery.id === id) ?? null;
+}
+
+async function* newestFirst(deps: Deps, endpointId: string, before: string | null): AsyncGenerator<Delivery> {
+  let from = before;
+  for (;;) {
+    const some = await deps.endpoint(endpointId).deliveries(limits.pageSizeMax, from);
+    yield* some;
+    const last = some.at(-1);
+    if (!last || some.length < limits.pageSizeMax) return;
+    from = last.id;
+  }
+}
