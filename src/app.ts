@@ -4,6 +4,7 @@ import { databases } from "./db/database.ts";
 import { depsOf } from "./deps.ts";
 import { sandboxWallet } from "./durable/sandbox-wallet.ts";
 import { notificationDoor } from "./edge/notification.ts";
+import { qrImage } from "./edge/qr.ts";
 import { answerScan, mountEdge } from "./edge/routes.ts";
 import { sandboxWalletDoor, type SandboxWalletDoor } from "./edge/sandbox-wallet.tsx";
 import { configOf } from "./env.ts";
@@ -41,7 +42,7 @@ const application: Hono = new Hono();
 application
   .all("/graphql", async ({ req }) => {
     const { graphqlHandler } = await import("./schema/server.ts");
-    return graphqlHandler(req.raw, depsFor(req.raw));
+    return graphqlHandler(req.raw, depsFor(req.raw), { qrImage });
   })
   .post("/payments/:provider/:accountId/notifications", ({ req }) =>
     notificationDoor(req.raw, req.param(), depsFor(req.raw)),

@@ -1,0 +1,31 @@
+/** A QR image as somebody wants it. `size` in pixels, `margin` in quiet modules. */
+export type QrDrawing = {
+  readonly url: string;
+  readonly format: "SVG" | "PNG";
+  readonly size: number;
+  readonly margin: number;
+  readonly errorCorrection: "L" | "M" | "Q" | "H";
+};
+/** What the graph borrows from its neighbour, the door for phones. */
+export type Borrowed = { readonly qrImage: (drawing: QrDrawing) => Promise<{ readonly dataUri: string }> };
+
+/** What every field may use: the verbs' means, and who asks. One per request. */
+import type { Merchant } from "../db/merchants.ts";
+import type { Caller, MerchantCaller } from "../resolvers/caller.ts";
+import type { Deps } from "../resolvers/deps.ts";
+
+export type GraphContext = Borrowed & {
+  readonly deps: Deps;
+  readonly caller: Caller;
+  /** The request's `Accept-Language`. */
+  readonly acceptLanguage: string | null;
+  /** The request's `Idempotency-Key`: the same as `@idempotent` on its only mutation field. */
+  readonly idempotencyKey: string | null;
+};
+
+/** The merchant that asks. Fields that need one are closed to everybody else, so its absence is a bug. */
+export function callerOf({ caller }: GraphContext): MerchantCaller {
+  if (caller.kind !== "merchant") throw new Error("a field for merchants was reached by somebody else");
+  return caller;
+}
+export const merchantOf = (context: GraphContext): Merchant => callerOf(context).merchant;

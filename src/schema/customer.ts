@@ -1,0 +1,178 @@
+import { receivedOf, refundedOf } from "../core/amounts.ts";
+import type { Identity, IdentityKind as CoreIdentityKind } from "../core/conversion.ts";
+import { money } from "../core/money.ts";
+import { countOrders, pageOrders } from "../db/orders.ts";
+import { findCustomer } from "../db/customers.ts";
+import { Consent, Coupon } from "./benefit.ts";
+import { builder, shape } from "./builder.ts";
+import { connection, pageArgs, pageCost, pageIn } from "./connection.ts";
+import { merchantOf, type GraphContext } from "./context.ts";
+import { describedEnum } from "./enum.ts";
+import { loadersOf } from "./loaders.ts";
+import { Money } from "./money.ts";
+import { findable, Node } from "./node.ts";
+import { Conversion, Customer, type CustomerView } from "./nouns.ts";
+import { conversionOf, OrderConnection } from "./order.ts";
+
+const IdentityKind = describedEnum<CoreIdentityKind>("IdentityKind", "What a person can be known by.", {
+  WALLET: "The wallet's own name of the person.",
+  PHONE: "A phone number.",
+  EMAIL: "An e-mail address.",
+  LOYALTY: "The merchant's own loyalty number.",
+});
+
+const CustomerIdentity = builder.objectRef<Identity>("CustomerIdentity").implement({
+  description: "One thing a customer is known by.",
+  ...shape,
+  fields: (t) => ({
+    kind: t.field({ type: IdentityKind, description: "What it is.", resolve: ({ kind }) => kind }),
+    value: t.string({
+      description: "Masked unless the key has CUSTOMERS_READ.",
+      resolve: (identity, _args, context) => (seesPeople(context) ? identity.value : masked(identity)),
+    }),
+    verified: t.exposeBoolean("verified", {
+      description: "True when a payment provider vouches for it, and not only somebody's word.",
+    }),
+  }),
+});
+
+const seesPeople = ({ caller }: GraphContext): boolean =>
+  caller.kind === "merchant" && caller.scopes.has("CUSTOMERS_READ");
+
+/** Enough to recognise what one knows already. */
+function masked({ kind, value }: Identity): string {
+  if (kind === "EMAIL") return `${value.slice(0, 1)}•••${value.slice(value.lastIndexOf("@"))}`;
+  return `•••${value.length > 8 ? value.slice(-4) : value.slice(-2)}`;
+}
+
+const describe = async (customer: CustomerView, context: GraphContext) =>
+  customer.row ?? (await loadersOf(context).customer.load(customer.id));
+
+/** What the customer's orders add up to. One whom the read model does not know yet has the order at hand, and that is all. */
+async function totalsOf({ id, order }: CustomerView, context: GraphContext) {
+  const totals = await loadersOf(context).customerTotals.load(id);
+  if (totals) return totals;
+  return { ordersPaid: order?.paid ? 1 : 0, lifetimeValue: order ? receivedOf(order) - refundedOf(order) : 0 };
+}
+
+const tagsIn = ({ order }: CustomerView): string[] => [
+  ...new Set(order?.conversion?.actions.flatMap(({ state, tags }) => (state === "DONE" ? tags : [])) ?? []),
+];
+
+Customer.implement({
+  description: "A person who paid the merchant once, and is the merchant's customer since that moment.",
+  interfaces: [Node],
+  // Whoever sees an order sees whose it is, with what the person is known by masked; looking people up needs CUSTOMERS_READ.
+  authScopes: {
+    anyOf: ["CUSTOMERS_READ", "CUSTOMERS_WRITE", "ORDERS_READ", "ORDERS_WRITE", "PAYMENTS_WRITE", "CONVERSIONS_WRITE"],
+  },
+  fields: (t) => ({
+    id: t.exposeID("id", { description: "`customer_…`" }),
+    displayName: t.string({
+      nullable: true,
+      description: "The name that came with the payment. Null unless the key has CUSTOMERS_READ.",
+      resolve: async (customer, _args, context) => {
+        if (!seesPeople(context)) return null;
+        const row = await describe(customer, context);
+        return row ? row.displayName : (customer.order?.conversion?.payer.name ?? null);
+      },
+    }),
+    identities: t.field({
+      type: [CustomerIdentity],
+      description: "What the customer is known by.",
+      resolve: async (customer, _args, context) => {
+        const row = await describe(customer, context);
+        return row ? row.identities : (customer.order?.conversion?.payer.identities ?? []);
+      },
+    }),
+    consents: t.field({
+      type: [Consent],
+      description: "What the customer agreed to, and what was taken back, newest first.",
+      resolve: () => [],
+    }),
+    tags: t.stringList({
+      description: "What conversions tagged the customer with.",
+      resolve: async (customer, _args, context) => [...((await describe(customer, context))?.tags ?? tagsIn(customer))],
+    }),
+    points: t.field({ type: "SafeInt", description: "Points granted and not taken back.", resolve: () => 0 }),
+    tier: t.string({
+      nullable: true,
+      description: "The tier that a conversion or the merchant set.",
+      resolve: () => null,
+    }),
+    coupons: t.field({ type: [Coupon], description: "Coupons issued to the customer.", resolve: () => [] }),
+    orders: t.field({
+      type: OrderConnection,
+      authScopes: { anyOf: ["ORDERS_READ"] },
+      description: "What the customer paid for, newest first.",
+      args: pageArgs(t.arg),
+      complexity: pageCost,
+      resolve: async ({ id: customerId }, args, context) => {
+        const { id } = merchantOf(context);
+        const { deps } = context;
+        const database = deps.database(id);
+        const page = await pageOrders(database, id, { customerId }, args, deps.now());
+        return { ...pageIn(page), totalCount: () => countOrders(database, id, { customerId }, deps.now()) };
+      },
+    }),
+    ordersPaid: t.int({
+      description: "How many orders the customer paid.",
+      resolve: async (customer, _args, context) => (await totalsOf(customer, context)).ordersPaid,
+    }),
+    lifetimeValue: t.field({
+      type: Money,
+      description: "Received minus refunded.",
+      resolve: async (customer, _args, context) =>
+        money((await totalsOf(customer, context)).lifetimeValue, merchantOf(context).currency),
+    }),
+    firstConversion: t.field({
+      type: Conversion,
+      nullable: true,
+      description: "The conversion that made the customer.",
+      resolve: async (customer, _args, context) => {
+        const row = await describe(customer, context);
+        const order =
+          row && row.firstOrderKey !== customer.order?.terms.key
+            ? await context.deps.liveCode(row.firstOrderKey).look(merchantOf(context).id)
+            : customer.order;
+        return order && conversionOf(order);
+      },
+    }),
+    createdAt: t.field({
+      type: "DateTime",
+      description: "When the payer became a customer.",
+      resolve: async (customer, _args, context) =>
+        (await describe(customer, context))?.createdAt ?? customer.order?.conversion?.convertedAt ?? 0,
+    }),
+    erasedAt: t.field({
+      type: "DateTime",
+      nullable: true,
+      description: "When the person's data was destroyed.",
+      resolve: () => null,
+    }),
+  }),
+});
+export const CustomerConnection = connection(Customer, "customers");
+
+const load = async ({ deps }: GraphContext, merchantId: string, id: string): Promise<CustomerView | null> => {
+  const row = await findCustomer(deps.database(merchantId), merchantId, id);
+  return row && { id, order: null, row };
+};
+
+findable("customer", {
+  typeName: Customer.name,
+  anyOf: ["CUSTOMERS_READ", "CUSTOMERS_WRITE", "ORDERS_READ"],
+  load: (context, { merchant }, id) => load(context, merchant.id, id),
+});
+
+builder.queryField("customer", (t) =>
+  t.field({
+    type: Customer,
+    nullable: true,
+    authScopes: { anyOf: ["CUSTOMERS_READ", "CUSTOMERS_WRITE", "ORDERS_READ"] },
+    description: "One customer; null when there is none, or none of yours.",
+    complexity: 2,
+    args: { id: t.arg.id({ required: true, description: "`customer_…`" }) },
+    resolve: (_root, { id }, context) => load(context, merchantOf(context).id, id),
+  }),
+);

@@ -1,0 +1,92 @@
+/** The rules that made an order what it is, in words, for whoever wonders at a counter. Reads the same facts and policies that decide. */
+import { acceptedOf, receivedOf, refundedOf } from "../core/amounts.ts";
+import { openAttempts } from "../core/attempts.ts";
+import { formatDecimal, money, type Minor } from "../core/money.ts";
+import type { Order } from "../core/order.ts";
+import type { OrderPolicy } from "../core/policy.ts";
+import { claimAt, stateOf, type OrderState } from "../core/state.ts";
+
+const instant = (at: number): string => new Date(at).toISOString();
+
+/** One sentence per rule that applies, the most telling first. */
+export function explain(order: Order, now: number): string[] {
+  const state = stateOf(order, now);
+  return [
+    whyState(order, state, now),
+    ...closing(order),
+    ...moneyIn(order),
+    ...policies(order, state),
+    leads(order, state),
+  ];
+}
+
+function whyState(order: Order, state: OrderState, now: number): string {
+  switch (state) {
+    case "OPEN":
+      return `OPEN: nobody holds the code. It can be paid until ${instant(order.expiresAt)}.`;
+    case "CLAIMED":
+      return `CLAIMED: a payer confirmed the order and holds the code until ${instant(claimAt(order, now)?.until ?? now)}. Then somebody else may.`;
+    case "PAYING": {
+      const providers = openAttempts(order).map(({ provider, startedAt }) => `${provider} since ${instant(startedAt)}`);
+      return `PAYING: a payment is under way (${providers.join(", ")}). The order does not end before the provider has said what became of it.`;
+    }
+    case "PAID":
+      return `PAID: accepted payments cover the total${order.paid ? ` since ${instant(order.paid.at)}` : ""}. A paid order stays paid.`;
+    case "EXPIRED":
+      return `EXPIRED: the total was not covered by ${instant(order.expiresAt)}.`;
+    case "CANCELLED":
+      return `CANCELLED: the merchant called the order off${order.closed ? ` at ${instant(order.closed.at)}` : ""}.`;
+    case "REVIEW":
+      return "REVIEW: money arrived that no policy places. A person decides whether it counts or goes back.";
+  }
+}
+
+function closing({ closing: end }: Order): string[] {
+  if (!end) return [];
+  const word = end.as === "CANCELLED" ? "cancelled" : "expired";
+  return [
+    `It is to be ${word}, once the provider has closed the payment under way. If that payment succeeds first, the order is paid.`,
+  ];
+}
+
+function moneyIn(order: Order): string[] {
+  const amount = (minor: Minor): string =>
+    `${formatDecimal(money(minor, order.terms.currency))} ${order.terms.currency}`;
+  if (receivedOf(order) === 0) return [];
+  const lines = [
+    `Received ${amount(receivedOf(order))} of ${amount(order.terms.total)}; ${amount(acceptedOf(order))} of it counts, ${amount(refundedOf(order))} went back.`,
+  ];
+  if (order.captures.some(({ disposition }) => disposition === "DUPLICATE"))
+    lines.push("Money that came on top of a paid order is given back and converts nobody again.");
+  if (order.paid?.late)
+    lines.push(`It was paid after the code had expired; the policy at placing was ${order.terms.policy.latePayment}.`);
+  if (order.surplusInReview) lines.push("More than the total came in, and the policy leaves the surplus to a person.");
+  if (order.stock === "SHORT")
+    lines.push("It was paid in time, but its stock had been given to others by the time the money was heard of.");
+  return lines;
+}
+
+const late: Readonly<Record<OrderPolicy["latePayment"], string>> = {
+  HONOR: "counts",
+  HONOR_IF_STOCK: "counts if the stock can be had again, and goes back otherwise",
+  REFUND: "goes back",
+  REVIEW: "waits for a person",
+};
+
+function policies({ terms }: Order, state: OrderState): string[] {
+  if (state === "PAID") return [];
+  return [
+    `Money paid after the code expired ${late[terms.policy.latePayment]} (policy ${terms.policy.latePayment}, pinned when the order was placed).`,
+  ];
+}
+
+function leads({ terms, conversion }: Order, state: OrderState): string {
+  if (state === "PAID")
+    return conversion?.target.kind === "URL"
+      ? `A scan leads to ${conversion.target.url}, the first target of the conversion block that fits.`
+      : "A scan leads to the receipt, the first target of the conversion block that fits.";
+  const payable = state === "OPEN" || state === "CLAIMED" || state === "PAYING";
+  if (payable && terms.checkoutUrl !== null)
+    return `A scan leads to the merchant's own checkout, ${terms.checkoutUrl}, while the order can be paid.`;
+  return payable ? "A scan leads to the payer page." : "A scan leads to a page that says what became of the order.";
+}

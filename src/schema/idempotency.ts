@@ -1,0 +1,54 @@
+/** `@idempotent(key:)` on a mutation field, or the `Idempotency-Key` header on a request with only one: the same request never does its work twice. */
+import {
+  DirectiveLocation,
+  GraphQLDirective,
+  GraphQLNonNull,
+  GraphQLString,
+  Kind,
+  getDirectiveValues,
+  type GraphQLResolveInfo,
+} from "graphql";
+import { limits } from "../core/limits.ts";
+import type { GraphContext } from "./context.ts";
+import { badRequest } from "./refusals.ts";
+
+export const idempotent = new GraphQLDirective({
+  name: "idempotent",
+  description:
+    "On one mutation field of a request. Same key and same input replays the first outcome for 72 h; same key with another input is an IdempotencyError.",
+  locations: [DirectiveLocation.FIELD],
+  args: {
+    key: {
+      type: new GraphQLNonNull(GraphQLString),
+      description: `Your own name for this request, at most ${limits.idempotencyKeyLengthMax} characters.`,
+    },
+  },
+});
+
+/** The key of this mutation field, from the directive or the header; null without either. */
+export function idempotencyKeyOf(
+  { idempotencyKey: header }: GraphContext,
+  { fieldNodes, operation, variableValues }: GraphQLResolveInfo,
+): string | null {
+  const node = fieldNodes[0];
+  const directive = node
+    ? (getDirectiveValues(idempotent, node, variableValues)?.["key"] as string | undefined)
+    : undefined;
+  if (directive === undefined && header !== null && mutationFields(operation.selectionSet.selections) > 1)
+    throw badRequest("Idempotency-Key names one mutation, and this request holds several: use @idempotent on each.");
+  if (directive !== undefined && header !== null && directive !== header)
+    throw badRequest("@idempotent and Idempotency-Key name different keys.");
+  const key = directive ?? header;
+  if (key !== null && (key.length === 0 || key.length > limits.idempotencyKeyLengthMax))
+    throw badRequest(`An idempotency key has 1 to ${limits.idempotencyKeyLengthMax} characters.`);
+  return key;
+}
+
+/** For mutations that keep no memory of keys: a promise that would not be kept is not made. */
+export function refuseIdempotencyKey(context: GraphContext, info: GraphQLResolveInfo): void {
+  if (idempotencyKeyOf(context, info) !== null) throw badRequest(`${info.fieldName} takes no idempotency key.`);
+}
+
+/** Fragments on the mutation type count as more than one: which fields they hold is not worth finding out. */
+const mutationFields = (selections: GraphQLResolveInfo["operation"]["selectionSet"]["selections"]): number =>
+  selections.reduce((count, { kind }) => count + (kind === Kind.FIELD ? 1 : 2), 0);

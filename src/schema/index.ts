@@ -1,0 +1,22 @@
+/** The graph: every noun registers with the builder when its file is read, and the schema is built here, once, from all of them. */
+import { specifiedDirectives } from "graphql";
+import { builder } from "./builder.ts";
+import { idempotent } from "./idempotency.ts";
+import "./scalars.ts";
+import "./api-key.ts";
+import "./conversion.ts";
+import "./customer.ts";
+import "./event.ts";
+import "./live-code.ts";
+import "./merchant.ts";
+import "./order-mutations.ts";
+import "./order.ts";
+import "./payment-account.ts";
+import "./product.ts";
+import "./viewer.ts";
+import "./webhook-endpoint.ts";
+
+builder.queryType({ description: "What can be asked. Nothing here changes anything." });
+builder.mutationType({ description: "What can be done. Each answers with a union: what went well, or why not." });
+
+export const schema = builder.toSchema({ directives: [...specifiedDirectives, idempotent] });
