@@ -57,7 +57,10 @@ export function WalletPage({ payment, view, person, wrong, language }: WalletPag
           )}
         </section>
         {payable ? (
-          <Choices payment={payment} amount={amount} person={person} words={words} />
+          <>
+            <TestFields person={person} words={words} />
+            <Choices payment={payment} amount={amount} words={words} />
+          </>
         ) : (
           <div class="act">
             <a class="button plain" href={view.returnUrl}>
@@ -70,33 +73,36 @@ export function WalletPage({ payment, view, person, wrong, language }: WalletPag
   );
 }
 
-type ChoicesProps = {
-  readonly payment: string;
-  readonly amount: string;
-  readonly person: string;
-  readonly words: WalletWords;
-};
+const formId = "decision";
+
+/** Part of the form, though not inside it: the buttons stay in reach while this is open. */
+const TestFields = ({ person, words }: { readonly person: string; readonly words: WalletWords }) => (
+  <details class="card">
+    <summary>{words.more}</summary>
+    {fieldNames.map((name) => (
+      <label class="field">
+        <span class="soft small">{words.fields[name]}</span>
+        <input form={formId} name={name} value={name === "payer" ? person : ""} {...inputs[name]} />
+      </label>
+    ))}
+  </details>
+);
+
+type ChoicesProps = { readonly payment: string; readonly amount: string; readonly words: WalletWords };
 
 /** Pay comes first, so that the enter key pays. */
-const Choices = ({ payment, amount, person, words }: ChoicesProps) => (
-  <form class="act" method="post" action={`/sandbox/wallet/${payment}`}>
-    <button class="button" type="submit" name="outcome" value="pay">
-      {words.pay(amount)}
-    </button>
-    <button class="button plain" type="submit" name="outcome" value="fail">
-      {words.fail}
-    </button>
-    <button class="button plain" type="submit" name="outcome" value="abandon">
-      {words.abandon}
-    </button>
-    <details class="card">
-      <summary>{words.more}</summary>
-      {fieldNames.map((name) => (
-        <label class="field">
-          <span class="soft small">{words.fields[name]}</span>
-          <input name={name} value={name === "payer" ? person : ""} {...inputs[name]} />
-        </label>
-      ))}
-    </details>
-  </form>
+const Choices = ({ payment, amount, words }: ChoicesProps) => (
+  <div class="act">
+    <form id={formId} method="post" action={`/sandbox/wallet/${payment}`}>
+      <button class="button" type="submit" name="outcome" value="pay">
+        {words.pay(amount)}
+      </button>
+      <button class="button plain" type="submit" name="outcome" value="fail">
+        {words.fail}
+      </button>
+      <button class="button plain" type="submit" name="outcome" value="abandon">
+        {words.abandon}
+      </button>
+    </form>
+  </div>
 );
