@@ -1,0 +1,61 @@
+/**
+ * What is unavoidable, and nothing else: the fastest that each of the product's doors could be on this machine. No keys, no checks, no state
+ * machine, no events, no projection.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { Hono } from "hono";
+import { answer } from "./graph.ts";
+
+export type CeilingsEnv = {
+  CODE: DurableObjectNamespace<Code>;
+  /** JSON of the order that the product answered: the bare graph answers the same. */
+  ORDER: string;
+  /** The picture that the product answered, as SVG. */
+  PICTURE: string;
+};
+
+/** One object with one row, kept in memory once it was read. */
+export class Code extends DurableObject<CeilingsEnv> {
+  private target: string | null = null;
+
+  create(target: string): void {
+    this.ctx.storage.transactionSync(() => {
+      this.ctx.storage.sql.exec("CREATE TABLE code (id INTEGER PRIMARY KEY, target TEXT NOT NULL) STRICT");
+      this.ctx.storage.sql.exec("INSERT INTO code (id, target) VALUES (1, ?)", target);
+    });
+    this.target = target;
+  }
+
+  read(): string {
+    this.target ??= this.ctx.storage.sql.exec<{ target: string }>("SELECT target FROM code").one().target;
+    return this.target;
+  }
+
+  write(target: string): void {
+    this.ctx.storage.sql.exec("UPDATE code SET target = ?", target);
+    this.target = target;
+  }
+}
+
+const code = (env: CeilingsEnv, name: string) => env.CODE.getByName(name);
+
+const app = new Hono<{ Bindings: CeilingsEnv }>()
+  .get("/c/:name", async ({ env, req, redirect }) => redirect(await code(env, req.param("name")).read(), 302))
+  .post("/c/:name", async ({ env, req, body }) => {
+    await code(env, req.param("name")).write(await req.text());
+    return body(null, 204);
+  })
+  .post("/c", async ({ env, req, text }) => {
+    const name = crypto.randomUUID();
+    await code(env, name).create(await req.text());
+    return text(name);
+  })
+  .post("/graphql", async ({ env, req }) => Response.json(await answer(env.ORDER, await req.json())));
+
+export default {
+  fetch(request, env, ctx) {
+    if (request.url.endsWith("/picture.svg"))
+      return new Response(env.PICTURE, { headers: { "content-type": "image/svg+xml" } });
+    return app.fetch(request, env, ctx);
+  },
+} satisfies ExportedHandler<CeilingsEnv>;

@@ -1,0 +1,92 @@
+// What is measured, how long, and what is to be reached.
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+
+/**
+ * @typedef {object} Case
+ * @property {string} scenario of the product and of the ceilings alike
+ * @property {string} name
+ * @property {string} ceiling what its ceiling does
+ * @property {boolean} creates whether every unit makes a new object
+ * @property {number} [share] of the ceiling's units a second that is to be reached
+ * @property {number} [perSecond] units a second that are to be reached on tmpfs
+ *
+ * @typedef {object} Storage
+ * @property {string} name
+ * @property {string} folder
+ *
+ * @typedef {object} Plan
+ * @property {Storage[]} storages
+ * @property {number[]} connections
+ * @property {number} rounds
+ * @property {number} sliceSeconds
+ * @property {number} warmSeconds
+ * @property {number} budgetSeconds no second or later round begins after this
+ * @property {boolean} check
+ */
+
+/** @type {Case[]} */
+export const cases = [
+  { scenario: "picture", name: "QR image", ceiling: "raw 200 with the same bytes", creates: false, share: 0.8 },
+  { scenario: "redirect", name: "scan, 302", ceiling: "hono, one object read, 302", creates: false, share: 0.8 },
+  { scenario: "page", name: "scan, payer page", ceiling: "hono, one object read, 302", creates: false },
+  {
+    scenario: "read",
+    name: "order read",
+    ceiling: "graphql-js, the same data as a constant",
+    creates: false,
+    share: 0.6,
+  },
+  { scenario: "place", name: "order placed", ceiling: "one new object with one row", creates: true, share: 0.7 },
+  {
+    scenario: "sale",
+    name: "whole sale",
+    ceiling: "one new object, one read, two writes",
+    creates: true,
+    perSecond: 250,
+  },
+];
+
+/** The number of connections at which goals are judged: the server is busy, and no request waits for long. */
+export const judgedConnections = 16;
+
+/** How many objects each scenario that scans or reads has to choose from. */
+export const poolSize = 100;
+
+/** Units of one slice that makes objects. */
+export const unitsPerCreatingSlice = 1_000;
+
+/** Objects that one server may have made within the time for which it keeps them in memory; more, and it runs out of descriptors. */
+export const objectsAliveMax = 3_000;
+export const objectsAliveMs = 12_000;
+
+const full = { connections: [1, 16, 64], rounds: 3, sliceSeconds: 0.8, warmSeconds: 0.2, budgetSeconds: 300 };
+const quick = { connections: [judgedConnections], rounds: 1, sliceSeconds: 0.8, warmSeconds: 0.2, budgetSeconds: 50 };
+
+const usage = `npm run bench -- [options]
+  --quick          tmpfs only, ${judgedConnections} connections, one round; less than a minute
+  --check          exit 1 when a goal is missed
+  --disk FOLDER    where the data on disk stands; default ${tmpdir()}
+  --tmpfs FOLDER   default /dev/shm`;
+
+/** @param {string[]} args @returns {Plan | string} a string says how to ask */
+export function readPlan(args) {
+  const options = /** @type {const} */ ({
+    quick: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
+    disk: { type: "string", default: tmpdir() },
+    tmpfs: { type: "string", default: "/dev/shm" },
+    help: { type: "boolean", default: false },
+  });
+  try {
+    const { values } = parseArgs({ args, options });
+    if (values.help) return usage;
+    const tmpfs = { name: "tmpfs", folder: values.tmpfs };
+    const disk = { name: "disk", folder: values.disk };
+    const storages = (values.quick ? [tmpfs] : [tmpfs, disk]).filter(({ folder }) => existsSync(folder));
+    return { storages, ...(values.quick ? quick : full), check: values.check };
+  } catch (fault) {
+    return `${/** @type {Error} */ (fault).message}\n\n${usage}`;
+  }
+}
