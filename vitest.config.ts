@@ -70,6 +70,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: "system",
+          environment: "node",
+          include: ["test/system/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "browser",
           include: ["test/browser/**/*.test.{ts,mjs}"],
           testTimeout: 60_000,

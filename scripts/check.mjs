@@ -21,7 +21,7 @@ const failedSteps = steps.filter(([name, tool, args]) => {
   console.log(`\n— ${name}`);
   return !runTool(tool, args).ok;
 });
-const projects = [["unit", "workers"], ...(process.argv.includes("--browser") ? [["browser"]] : [])];
+const projects = [["unit", "workers", "system"], ...(process.argv.includes("--browser") ? [["browser"]] : [])];
 const runs = projects.map((names) => {
   console.log(`\n— tests: ${names.join(", ")}`);
   return runTests(names);
