@@ -91,7 +91,7 @@ export const totalsOfCustomers = async (
       ordersPaid: sql<number>`sum(${orders.state} = 'PAID')`,
       lifetimeValue: sql<number>`sum(${orders.received} - ${orders.refunded})`,
     })
-    .from(orders)
+    .from(sql`${orders} indexed by orders_customer`)
     .where(and(eq(orders.merchantId, merchantId), isOneOf(orders.customerId, ids)))
     .groupBy(orders.customerId);
 

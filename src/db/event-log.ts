@@ -49,11 +49,14 @@ export async function pageEvents(db: D1Database, merchantId: string, request: Re
   });
 }
 
+// CROSS JOIN, because SQLite reads its tables in the order they stand: from the order to the rows that carry its events.
 const place = `
   SELECT log.position, event.key AS "index"
-  FROM orders, json_each(orders.event_positions) part, event_log log, json_each(log.events) event
+  FROM orders
+  CROSS JOIN json_each(orders.event_positions) part
+  CROSS JOIN event_log log ON log.merchant_id = ?1 AND log.position = part.value ->> 1
+  CROSS JOIN json_each(log.events) event
   WHERE orders.merchant_id = ?1 AND orders.created_at = ?2 AND orders.id = ?3 AND part.value ->> 0 >= ?4
-    AND log.merchant_id = ?1 AND log.position = part.value ->> 1
     AND event.value ->> 'orderKey' = ?3 AND event.value ->> 'sequence' = ?4`;
 
 /** The cursor of one event, to resume after it; null while the log does not have it. `placedAt` is its order's. */

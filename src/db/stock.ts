@@ -28,6 +28,8 @@ export type HoldNews = {
   readonly outcome: "SOLD" | "RELEASED";
 };
 
+// CROSS JOIN, here as elsewhere, because SQLite reads its tables in the order they stand: from the lines to their products.
+
 /** All lines or nothing. An order that holds its stock already keeps it, under its newer version. */
 const hold = `
   INSERT INTO stock_holds (merchant_id, order_key, placed_at, version, token, lines)
@@ -35,7 +37,7 @@ const hold = `
   FROM (
     SELECT json_group_array(json(line.value)) AS lines, min(product.stock - (line.value ->> 'quantity')) AS spare
     FROM json_each(?6) line
-    JOIN products product ON product.merchant_id = ?1 AND product.id = line.value ->> 'productId'
+    CROSS JOIN products product ON product.merchant_id = ?1 AND product.id = line.value ->> 'productId'
     WHERE product.stock IS NOT NULL
   ) counted
   WHERE counted.spare >= 0 OR EXISTS (SELECT 1 FROM stock_holds WHERE merchant_id = ?1 AND order_key = ?2)
@@ -44,9 +46,10 @@ const hold = `
 const take = `
   UPDATE products SET stock = stock - taken.quantity
   FROM (
-    SELECT line.value ->> 'productId' AS product_id, line.value ->> 'quantity' AS quantity
+    SELECT line.value ->> 'productId' AS product_id, sum(line.value ->> 'quantity') AS quantity
     FROM stock_holds, json_each(stock_holds.lines) line
     WHERE merchant_id = ?1 AND order_key = ?2 AND token = ?3
+    GROUP BY 1
   ) taken
   WHERE products.merchant_id = ?1 AND products.id = taken.product_id`;
 
@@ -55,7 +58,7 @@ const token = `SELECT token FROM stock_holds WHERE merchant_id = ?1 AND order_ke
 const shortage = `
   SELECT product.id AS productId, product.stock AS available
   FROM json_each(?2) line
-  JOIN products product ON product.merchant_id = ?1 AND product.id = line.value ->> 'productId'
+  CROSS JOIN products product ON product.merchant_id = ?1 AND product.id = line.value ->> 'productId'
   WHERE product.stock < line.value ->> 'quantity'
   ORDER BY line.key
   LIMIT 1`;

@@ -44,17 +44,18 @@ export async function tell(db: D1Database, story: Story): Promise<Story> {
 /** The database, and how many rows were written through `batch` since it was last asked. */
 export function counted(db: D1Database): { readonly db: D1Database; readonly rows: () => number } {
   let written = 0;
-  const batch = async (statements: D1PreparedStatement[]) => {
-    const results = await db.batch(statements);
-    written += results.reduce((all, { meta }) => all + meta.rows_written, 0);
-    return results;
-  };
-  return {
-    db: new Proxy(db, { get: (target, name) => (name === "batch" ? batch : Reflect.get(target, name).bind(target)) }),
-    rows: () => {
-      const rows = written;
-      written = 0;
-      return rows;
+  const counting = {
+    prepare: (sql: string) => db.prepare(sql),
+    batch: async <T>(statements: D1PreparedStatement[]) => {
+      const results = await db.batch<T>(statements);
+      written += results.reduce((all, { meta }) => all + meta.rows_written, 0);
+      return results;
     },
   };
+  const rows = () => {
+    const since = written;
+    written = 0;
+    return since;
+  };
+  return { db: counting as D1Database, rows };
 }

@@ -70,7 +70,8 @@ describe("stock", () => {
     const product = await productWith(newMerchantId(), 3);
     const order = ordering(product, 2);
     const answers = await Promise.all([order.take(), order.take(), order.take()]);
-    expect(answers.map((answer) => answer.ok && answer.value).toSorted()).toEqual(["already", "already", "taken"]);
+    expect(answers.filter((answer) => answer.ok && answer.value === "taken")).toHaveLength(1);
+    expect(answers.filter((answer) => answer.ok && answer.value === "already")).toHaveLength(2);
     expect(await stockOf(product)).toBe(1);
   });
 
