@@ -1,5 +1,5 @@
 /** The deployment's settings, checked. A setting that must not be used is refused here, before any door opens. */
-import { deriveKeys, type Keys } from "./keys/root.ts";
+import { keysOf, type Keys } from "./keys/root.ts";
 
 export type Config = {
   readonly keys: Keys;
@@ -31,7 +31,7 @@ function check(env: Env): Config | string {
     return "This deployment still uses an example secret: see docs/operations.md";
   if (!local && env.WEBHOOK_ALLOW_PRIVATE === "1") return "WEBHOOK_ALLOW_PRIVATE is for local mode only";
   return {
-    keys: deriveKeys(env.ROOT_SECRET),
+    keys: keysOf(env.ROOT_SECRET),
     adminToken: env.ADMIN_TOKEN,
     publicOrigin: env.PUBLIC_ORIGIN ? env.PUBLIC_ORIGIN.replace(/\/+$/, "") : null,
     local,

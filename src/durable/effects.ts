@@ -27,8 +27,7 @@ export async function perform(env: Env, order: Order, effect: Effect): Promise<C
   }
 }
 
-const account = (env: Env, id: string): PaymentAccountProtocol =>
-  env.PAYMENT_ACCOUNT.getByName(id) as unknown as PaymentAccountProtocol;
+const account = (env: Env, id: string): PaymentAccountProtocol => env.PAYMENT_ACCOUNT.getByName(id);
 
 const news = (report: Result<AccountReport, ProviderFault>): Command | null =>
   report.ok && report.value.state === "NEWS" ? report.value.command : null;

@@ -79,17 +79,19 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     return found && summaryOf(found.stored);
   }
 
-  /** `body` holds the raw bytes, one character each: what was signed must not pass through a decoder before it is checked. */
+  /** `body` is what was signed: it passes through no decoder before it is checked. */
   async receive(
     headers: readonly (readonly [string, string])[],
-    body: string,
+    body: Uint8Array,
   ): Promise<Result<AccountNews, NotificationFault | "UNKNOWN_ACCOUNT">> {
     const found = this.account();
     if (!found) return err("UNKNOWN_ACCOUNT");
     const { stored, port, credentials } = found;
     const sent = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
-    const news = await port.verify(credentials, sent, Buffer.from(body, "latin1"), callOf(stored));
-    return news.ok ? ok(this.understand(stored, news.value)) : news;
+    const news = await port.verify(credentials, sent, body, callOf(stored));
+    if (!news.ok) return news;
+    const { merchantId, provider } = stored;
+    return ok({ merchantId, provider, ...this.understand(stored, news.value) });
   }
 
   async begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>> {
@@ -177,7 +179,10 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
   }
 
   /** A provider's news as something to tell the order, with the payer that only the account can name. */
-  private understand({ id, merchantId }: StoredAccount, news: ProviderNews): AccountNews {
+  private understand(
+    { id, merchantId }: StoredAccount,
+    news: ProviderNews,
+  ): Pick<AccountNews, "order" | "command" | "why"> {
     switch (news.kind) {
       case "captured": {
         const { payerName: _, identities: __, ...told } = news.capture;

@@ -62,6 +62,8 @@ export type AccountSummary = {
 };
 /** Verified news of this account. `command` null: understood, and of no consequence (`why`). */
 export type AccountNews = {
+  readonly merchantId: string;
+  readonly provider: PaymentProvider;
   readonly order: OrderKey | null;
   readonly command: Command | null;
   readonly why: string | null;
@@ -84,7 +86,7 @@ export interface PaymentAccountProtocol {
   summary(): Promise<AccountSummary | null>;
   receive(
     headers: readonly (readonly [string, string])[],
-    body: string,
+    body: Uint8Array,
   ): Promise<Result<AccountNews, NotificationFault | "UNKNOWN_ACCOUNT">>;
   begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>>;
   query(payment: string): Promise<Result<AccountReport, ProviderFault>>;

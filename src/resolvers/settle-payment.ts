@@ -33,16 +33,15 @@ export async function settlePayment(
   if (!accountId.startsWith("account_") || !deps.keys.isTagged(accountId.slice("account_".length)))
     return err({ reason: "UNKNOWN_ACCOUNT" });
   const account = deps.account(accountId);
-  // Both at once: the account answers each from memory.
-  const [summary, news] = await Promise.all([account.summary(), account.receive([...headers], rawText(body))]);
-  if (!summary || summary.provider.toLowerCase() !== provider) return err({ reason: "UNKNOWN_ACCOUNT" });
+  const news = await account.receive([...headers], body);
   if (!news.ok) return err({ reason: news.error });
-  const { command, why } = news.value;
+  const { merchantId, command, why } = news.value;
+  if (news.value.provider.toLowerCase() !== provider) return err({ reason: "UNKNOWN_ACCOUNT" });
   if (command === null) return ok({ outcome: "IGNORED", order: news.value.order, why });
 
   for (const order of ordersNamed(news.value.order, command)) {
     // An account speaks for its own merchant's orders only: any other is not found.
-    const applied = await deps.liveCode(order).apply(command, summary.merchantId);
+    const applied = await deps.liveCode(order).apply(command, merchantId);
     if (!applied.found) continue;
     if (applied.ok) return ok({ outcome: "APPLIED", order, why: applied.changed ? null : "heard before" });
     if (command.kind !== "capture") return ok({ outcome: "IGNORED", order, why: applied.refusal.reason });
@@ -60,6 +59,3 @@ function ordersNamed(order: OrderKey | null, command: Command): ReadonlySet<Orde
   const ofPayment = payment === null ? null : orderKeyOf(payment);
   return new Set([order, ofPayment].filter((key) => key !== null));
 }
-
-/** The bytes as text, one character each, so that they reach the account unchanged. */
-const rawText = (body: Uint8Array): string => Buffer.from(body).toString("latin1");

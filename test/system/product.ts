@@ -80,7 +80,7 @@ export async function graph<T>(
     headers: { "content-type": "application/json", authorization: `Bearer ${bearer}` },
     body: JSON.stringify({ query, variables }),
   });
-  const { data, errors } = (await response.json()) as { data?: T; errors?: unknown };
+  const { data, errors } = await response.json<{ data?: T; errors?: unknown }>();
   if (errors || !data) throw new Error(JSON.stringify(errors));
   return data;
 }
