@@ -14,10 +14,10 @@ export function depsOf(env: Env, config: Config, origin: string, ctx: Pick<Execu
     adminToken: config.adminToken,
     database: (merchantId) => database(env, merchantId),
     newMerchantBucket: databaseBuckets(env)[0] ?? "00",
-    liveCode: (key) => env.LIVE_CODE.getByName(key) as unknown as ReturnType<Deps["liveCode"]>,
-    account: (id) => env.PAYMENT_ACCOUNT.getByName(id) as unknown as ReturnType<Deps["account"]>,
-    feed: (id) => env.MERCHANT_FEED.getByName(id) as unknown as ReturnType<Deps["feed"]>,
-    endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id) as unknown as ReturnType<Deps["endpoint"]>,
+    liveCode: (key) => env.LIVE_CODE.getByName(key),
+    account: (id) => env.PAYMENT_ACCOUNT.getByName(id),
+    feed: (id) => env.MERCHANT_FEED.getByName(id),
+    endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id),
     waitUntil: (work) => ctx.waitUntil(work),
   };
 }

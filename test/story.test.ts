@@ -26,7 +26,7 @@ async function ask<T = Json>(
     headers: { "content-type": "application/json", authorization: `Bearer ${bearer}`, ...headers },
     body: JSON.stringify({ query, variables }),
   });
-  const answer = (await response.json()) as { data?: T; errors?: { message: string }[] };
+  const answer = await response.json<{ data?: T; errors?: { message: string }[] }>();
   expect(answer.errors ?? []).toEqual([]);
   return answer.data as T;
 }
@@ -35,7 +35,7 @@ async function ask<T = Json>(
 function partnerServer(): { id: string; headers: Record<string, string>; body: string }[] {
   const received: { id: string; headers: Record<string, string>; body: string }[] = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
-    const request = new Request(input as RequestInfo, init as RequestInit);
+    const request = new Request(input, init);
     if (request.url !== partner) return new Response(null, { status: 502 });
     const headers = Object.fromEntries(request.headers);
     received.push({ id: headers["webhook-id"] ?? "", headers, body: await request.text() });

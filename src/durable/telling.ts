@@ -7,7 +7,6 @@ import { limits } from "../core/limits.ts";
 import { databaseNameOf } from "../db/database.ts";
 import type { StoredLiveCode } from "./live-code-store.ts";
 import { markProjected, markPublished, newnessIn, type Outbox } from "./outbox.ts";
-import type { MerchantFeedProtocol, ProjectorProtocol } from "./protocol.ts";
 
 /** The live code, as its tellers see it. */
 export type Speaker = {
@@ -26,7 +25,7 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
     for (let { projection } = due(current()); projection; { projection } = due(current())) {
       const sent = projection;
       const name = databaseNameOf(sent.order.terms.merchant.id);
-      const projector = env.PROJECTOR.getByName(name) as unknown as ProjectorProtocol;
+      const projector = env.PROJECTOR.getByName(name);
       const [answer] = await within(limits.projectionTimeoutMs, projector.project([sent]));
       const firstTime = newnessIn(current(), answer);
       told((stored) => markProjected(stored, sent), firstTime === null ? null : { kind: "customer", firstTime });
@@ -35,7 +34,7 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
   const publish = async (due: Due): Promise<void> => {
     for (let { publication } = due(current()); publication.length > 0; { publication } = due(current())) {
       const sent = publication;
-      const feed = env.MERCHANT_FEED.getByName(current().order.terms.merchant.id) as unknown as MerchantFeedProtocol;
+      const feed = env.MERCHANT_FEED.getByName(current().order.terms.merchant.id);
       await within(limits.publicationTimeoutMs, feed.publish(sent));
       told((stored) => markPublished(stored, sent), null);
     }
