@@ -37,7 +37,8 @@ export type OrderRow = Told & {
   readonly refunded: number;
   /** The last sequence among the events told with it; 0 without any. */
   readonly through: number;
-  readonly doc: Order;
+  /** The order as text of its own: a merchant's metadata may nest deeper than SQLite reads. */
+  readonly doc: string;
 };
 export type ProjectedRows = {
   readonly customers: readonly CustomerRow[];
@@ -111,7 +112,7 @@ function orderRow({ order, events }: Projection): OrderRow {
     received: receivedOf(order),
     refunded: refundedOf(order),
     through: events.at(-1)?.sequence ?? 0,
-    doc: order,
+    doc: JSON.stringify(order),
   };
 }
 

@@ -77,7 +77,7 @@ export const writeOrders = `
       )),
       '[]'
     ),
-    told.value -> 'doc'
+    told.value ->> 'doc'
   FROM json_each(?1) told
   WHERE true
   ON CONFLICT (merchant_id, created_at, id) DO UPDATE SET
@@ -105,7 +105,7 @@ export const reverseTags = `
       SELECT json_group_array(tag)
       FROM (
         SELECT DISTINCT tag.value AS tag
-        FROM orders INDEXED BY orders_customer, json_each(orders.doc, '$.conversion.actions') action, json_each(action.value, '$.tags') tag
+        FROM orders INDEXED BY orders_customer, json_each(iif(json_valid(orders.doc), orders.doc, '{}'), '$.conversion.actions') action, json_each(action.value, '$.tags') tag
         WHERE orders.merchant_id = lost.merchant_id AND orders.customer_id = lost.id
           AND action.value ->> 'kind' = 'TAG_ADD' AND action.value ->> 'state' = 'DONE'
         ORDER BY 1

@@ -144,6 +144,18 @@ describe("news of an order", () => {
   });
 });
 
+describe("metadata", () => {
+  it("may nest deeper than SQLite reads, and spoils no list", async () => {
+    const merchantId = newMerchantId();
+    const metadata = JSON.parse("[".repeat(1_500) + "]".repeat(1_500)) as unknown;
+    const story = placed(someTerms(merchantId, { metadata, number: "DEEP" }));
+    await project(DB, [story, placed(someTerms(merchantId))]);
+    expect(await findOrderByNumber(DB, merchantId, "DEEP")).toEqual(story.order);
+    expect(await countOrders(DB, merchantId, { search: "longjing" }, Date.now())).toBe(1);
+    expect(await log(merchantId)).toHaveLength(2);
+  });
+});
+
 describe("a customer", () => {
   it("is new with exactly one of two orders that come in one batch, and stays so when they come again", async () => {
     const merchantId = newMerchantId();
