@@ -3,7 +3,7 @@ import type { Language } from "./language.ts";
 
 const english = {
   title: "Terminal",
-  signOut: "Forget the key",
+  signOut: "Sign out",
   keyLabel: "API key",
   keyHint: "It stays in this browser only. It needs the scopes ORDERS_WRITE and ORDERS_READ.",
   open: "Open the terminal",
@@ -44,7 +44,7 @@ export type TerminalMessages = typeof english;
 
 const chinese: TerminalMessages = {
   title: "收银台",
-  signOut: "清除密钥",
+  signOut: "退出",
   keyLabel: "API 密钥",
   keyHint: "仅保存在此浏览器中。需要 ORDERS_WRITE 和 ORDERS_READ 权限。",
   open: "进入收银台",

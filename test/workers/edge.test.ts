@@ -30,7 +30,7 @@ const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
   const request = new Request(origin + path, {
     redirect: "manual",
     ...init,
-    headers: { "user-agent": phone, ...init.headers },
+    headers: { "user-agent": phone, ...(init.headers as Record<string, string>) },
   });
   const app = new Hono();
   mountEdge(app, () => deps);

@@ -54,8 +54,10 @@ export function openSale({ part, show }, ask) {
     /** @param {Sale} sale */
     follow: (sale) => {
       part("amount").textContent = sale.total;
+      part("amount").classList.toggle("wide", sale.total.length > 9);
+      part("amount").classList.toggle("widest", sale.total.length > 14);
       part("number").textContent = sale.number;
-      part("qr").setAttribute("src", `/c/${sale.slug}/qr.svg?margin=2`);
+      part("qr").setAttribute("src", `/c/${sale.slug}/qr.svg`);
       part("code-link").setAttribute("href", `/c/${sale.slug}`);
       tell(sale, { state: "OPEN", scans: 0 });
       show("showing");

@@ -8,8 +8,10 @@ export function watch() {
   const { events, state, version, now } = live.dataset;
 
   let leaving = false;
+  /** A form is on its way: loading the page again would call it back, and paying is what changes the order. */
+  let sending = false;
   const renew = () => {
-    if (leaving) return;
+    if (leaving || sending) return;
     leaving = true;
     // Without the reason of an earlier try, which the new state has made old.
     location.replace(location.pathname);
@@ -33,7 +35,11 @@ export function watch() {
     addEventListener("pagehide", () => source.close());
   }
   // Back from the wallet, the browser may show the page as it was left.
-  addEventListener("pageshow", ({ persisted }) => persisted && renew());
+  addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted) return;
+    leaving = sending = false;
+    renew();
+  });
 
   /** The phone's clock may be wrong, so time is counted from the server's. */
   const offset = Number(now) - Date.now();
@@ -55,21 +61,18 @@ export function watch() {
   }
 
   for (const form of document.forms) {
-    let sent = false;
     form.addEventListener("submit", (event) => {
-      if (sent) event.preventDefault();
-      sent = true;
-      const button = event.submitter;
-      if (!button) return;
-      const label = [...button.childNodes];
-      button.setAttribute("aria-disabled", "true");
-      button.replaceChildren(form.dataset.opening ?? "");
-      // The wallet did not come: trying again is safe, it leads to the same payment.
-      setTimeout(() => {
-        sent = false;
-        button.removeAttribute("aria-disabled");
-        button.replaceChildren(...label);
-      }, 8000);
+      if (sending) event.preventDefault();
+      else if (event.submitter) {
+        sending = true;
+        event.submitter.setAttribute("aria-disabled", "true");
+        event.submitter.textContent = form.dataset.opening ?? "";
+        // The wallet did not come. The page says how things stand, and trying again leads to the same payment.
+        setTimeout(() => {
+          sending = false;
+          renew();
+        }, 15_000);
+      }
     });
   }
 }

@@ -1,5 +1,6 @@
 /** The frame of every page, and the small parts that several pages show. */
 import type { Child } from "hono/jsx";
+import { assetPath } from "../assets.ts";
 import type { Language } from "../language.ts";
 import { style } from "./style.ts";
 
@@ -23,6 +24,7 @@ export const Frame = ({ language, title, script, refreshSeconds, children }: Fra
       <meta name="format-detection" content="telephone=no" />
       <title>{title}</title>
       <style dangerouslySetInnerHTML={{ __html: style }} />
+      <link rel="icon" href={assetPath("icon")} type="image/svg+xml" />
       {script && <script type="module" src={script} />}
       {refreshSeconds && (
         <noscript>

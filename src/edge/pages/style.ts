@@ -48,7 +48,7 @@ a{color:var(--accent)}
 .calm{background:var(--tint);color:var(--ink);border-radius:.875rem;padding:.75rem 1rem;margin-bottom:.75rem}
 .calm strong{display:block}
 .act{position:sticky;bottom:0;margin:auto -1rem 0;padding:1.5rem 1rem .75rem;background:linear-gradient(to top,var(--paper) calc(100% - 1.25rem),transparent)}
-.act form{display:grid;gap:.625rem}
+.act form,form.act{display:grid;gap:.625rem}
 .button{appearance:none;display:flex;flex-direction:column;justify-content:center;align-items:center;width:100%;min-height:3.5rem;padding:.75rem 1.25rem;border:0;border-radius:1rem;background:var(--accent);color:var(--on-accent);font:inherit;font-size:1.0625rem;font-weight:650;line-height:1.3;text-align:center;text-decoration:none;cursor:pointer;touch-action:manipulation}
 .button small{font-size:.8125rem;font-weight:450;opacity:.86}
 .button:hover{filter:brightness(1.06)}
@@ -62,7 +62,9 @@ a{color:var(--accent)}
 @media (min-width:40rem){.sheet{padding-top:3rem}.act{position:static}}
 .till{max-width:64rem;margin:0 auto;padding:1rem 1rem calc(1rem + env(safe-area-inset-bottom))}
 .bar{display:flex;align-items:center;justify-content:space-between;gap:1rem;margin-bottom:1rem}
-.bar h1{font-size:1.125rem;font-weight:650}
+.bar h1{font-size:1.125rem;line-height:1.3;font-weight:650}
+.bar nav{display:flex;flex:none;gap:.875rem}
+#signin{max-width:27rem;margin:0 auto}
 .link{appearance:none;border:0;background:none;color:var(--soft);font:inherit;font-size:.875rem;text-decoration:underline;cursor:pointer;padding:.75rem .25rem}
 .field{display:grid;gap:.375rem;margin-bottom:.875rem}
 .field input{font:inherit;min-height:3rem;padding:.5rem .875rem;border:1px solid var(--line);border-radius:.75rem;background:var(--paper);color:var(--ink);width:100%}
@@ -81,11 +83,14 @@ a{color:var(--accent)}
 .sumline strong{font-size:1.625rem;letter-spacing:-.02em}
 .showing{display:grid;gap:.75rem;justify-items:stretch}
 .codebox{text-align:center}
-.codebox img{display:block;width:min(100%,22rem,58vh);aspect-ratio:1;margin:1rem auto;border-radius:1rem;background:#fff;padding:.25rem}
-.codebox.over img{display:none}
-.progress{display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:.375rem;margin-top:.5rem}
-.progress li{font-size:.8125rem;line-height:1.3;color:var(--soft);border-top:.25rem solid var(--line);padding-top:.375rem;text-align:center}
-.progress li[data-done=true]{color:var(--ink);border-color:var(--accent);font-weight:600}
+.codebox img{display:block;width:min(100%,22rem,58vh);aspect-ratio:1;margin:.5rem auto;border-radius:1rem;background:#fff}
+.codebox .mark{display:none;margin:0 auto .5rem}
+.codebox.over img,.codebox.over h2{display:none}
+.codebox.good .mark{display:block;color:var(--accent)}
+.codebox.over+.button{background:var(--accent);color:var(--on-accent);box-shadow:none}
+.progress{display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:.25rem;margin:.75rem -.5rem 0}
+.progress li{font-size:.75rem;line-height:1.3;letter-spacing:-.01em;color:var(--soft);border-top:.25rem solid var(--line);padding-top:.375rem;text-align:center;overflow-wrap:normal}
+.progress li[data-done=true]{color:var(--ink);border-color:var(--accent)}
 .outcome{font-size:1.25rem;font-weight:650;line-height:1.35;margin-top:.75rem}
 @media (min-width:52rem){.showing{max-width:34rem;margin:0 auto}}
 `;

@@ -2,7 +2,7 @@
 import { languages, type Language } from "../language.ts";
 import { messages } from "../messages.ts";
 import { terminalMessages, type TerminalMessages } from "../terminal-messages.ts";
-import { Frame } from "./frame.tsx";
+import { Frame, Mark } from "./frame.tsx";
 
 type Words = { readonly words: TerminalMessages };
 
@@ -124,6 +124,7 @@ const Counter = ({ words }: Words) => (
 const Showing = ({ words }: Words) => (
   <section class="showing" id="showing" hidden aria-label={words.codeTitle}>
     <div class="card codebox" id="codebox">
+      <Mark name="tick" />
       <h2 tabindex={-1} id="code-title">
         {words.codeTitle}
       </h2>
