@@ -25,7 +25,7 @@ export type CustomerRow = Told & {
   readonly tags: readonly string[];
   readonly at: number;
 };
-export type EventsRow = Told & { readonly events: readonly FeedEvent[] };
+export type EventRow = Told & { readonly sequence: number };
 export type OrderRow = Told & {
   readonly number: string;
   readonly state: OrderState;
@@ -37,13 +37,13 @@ export type OrderRow = Told & {
   readonly refunded: number;
   /** The last sequence among the events told with it; 0 without any. */
   readonly through: number;
-  /** The order as text of its own: a merchant's metadata may nest deeper than SQLite reads. */
-  readonly doc: string;
 };
+/** A row and the JSON of what it is about: as a text of its own, because a merchant's metadata may nest deeper than SQLite reads. */
+export type WithText<Row> = { readonly row: Row; readonly text: string };
 export type ProjectedRows = {
   readonly customers: readonly CustomerRow[];
-  readonly events: readonly EventsRow[];
-  readonly orders: readonly OrderRow[];
+  readonly events: readonly WithText<EventRow>[];
+  readonly orders: readonly WithText<OrderRow>[];
   /** Customers who lost a tag. */
   readonly reversals: readonly { readonly merchant: string; readonly customer: string }[];
   readonly holds: readonly HoldNews[];
@@ -54,8 +54,8 @@ export function rowsOf(projections: readonly Projection[]): ProjectedRows {
   return {
     // Of two orders that make one customer, the earlier conversion is the first.
     customers: projections.flatMap(({ order }) => customerRow(order)).toSorted((a, b) => a.at - b.at),
-    events: whole.filter(({ events }) => events.length > 0).map(({ order, events }) => ({ ...told(order), events })),
-    orders: whole.map(orderRow),
+    events: whole.flatMap(({ order, events }) => events.map((event) => eventRow(order, event))),
+    orders: whole.map((projection) => ({ row: orderRow(projection), text: JSON.stringify(projection.order) })),
     reversals: whole.flatMap(({ order }) =>
       order.conversion && tagsIn(order.conversion, "REVERSED").length > 0
         ? [{ merchant: order.terms.merchant.id, customer: order.conversion.payer.customerId }]
@@ -74,6 +74,11 @@ const told = ({ terms, version }: Order): Told => ({
   placedAt: terms.placedAt,
   order: terms.key,
   version,
+});
+
+const eventRow = (order: Order, event: FeedEvent): WithText<EventRow> => ({
+  row: { ...told(order), sequence: event.sequence },
+  text: JSON.stringify(event),
 });
 
 function customerRow(order: Order): readonly CustomerRow[] {
@@ -112,7 +117,6 @@ function orderRow({ order, events }: Projection): OrderRow {
     received: receivedOf(order),
     refunded: refundedOf(order),
     through: events.at(-1)?.sequence ?? 0,
-    doc: JSON.stringify(order),
   };
 }
 

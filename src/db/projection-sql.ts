@@ -45,40 +45,42 @@ export const addCustomers = `
       )
     )`;
 
+/** Rows that carry a text (`WithText`). Taken apart once, because SQLite writes a row's JSON anew for each look into it. */
+const withText = `
+  WITH told AS MATERIALIZED (SELECT key, value -> 'row' AS row, value ->> 'text' AS text FROM json_each(?1))`;
+
 /** One row of the log for each merchant: the events that it does not have yet, order by order. Positions have no gaps, as one transaction follows another. */
 export const logEvents = `
+  ${withText}
   INSERT INTO event_log (merchant_id, position, events)
   SELECT
-    told.value ->> 'merchant',
-    1 + coalesce((SELECT max(position) FROM event_log WHERE merchant_id = told.value ->> 'merchant'), 0),
-    json_group_array(json(event.value) ORDER BY told.key, event.key)
-  FROM json_each(?1) told
-  JOIN json_each(told.value, '$.events') event
+    row ->> 'merchant',
+    1 + coalesce((SELECT max(position) FROM event_log WHERE merchant_id = row ->> 'merchant'), 0),
+    json_group_array(json(text) ORDER BY key)
+  FROM told
   LEFT JOIN orders known
-    ON known.merchant_id = told.value ->> 'merchant' AND known.created_at = told.value ->> 'placedAt' AND known.id = told.value ->> 'order'
-  WHERE known.id IS NULL OR (known.version <= told.value ->> 'version' AND known.events_through < event.value ->> 'sequence')
-  GROUP BY told.value ->> 'merchant'`;
+    ON known.merchant_id = row ->> 'merchant' AND known.created_at = row ->> 'placedAt' AND known.id = row ->> 'order'
+  WHERE known.id IS NULL OR (known.version <= row ->> 'version' AND known.events_through < row ->> 'sequence')
+  GROUP BY row ->> 'merchant'`;
 
 /** What an order agreed to never changes, so its number and references are not written again. */
 export const writeOrders = `
+  ${withText}
   INSERT INTO orders (
     merchant_id, created_at, id, number, version, state, state_changes, external_reference, channel, customer_id,
     received, refunded, events_through, event_positions, doc
   )
   SELECT
-    told.value ->> 'merchant', told.value ->> 'placedAt', told.value ->> 'order', told.value ->> 'number', told.value ->> 'version',
-    told.value ->> 'state', told.value ->> 'stateChanges', told.value ->> 'externalReference',
-    told.value ->> 'channel', told.value ->> 'customer', told.value ->> 'received', told.value ->> 'refunded', told.value ->> 'through',
+    row ->> 'merchant', row ->> 'placedAt', row ->> 'order', row ->> 'number', row ->> 'version', row ->> 'state',
+    row ->> 'stateChanges', row ->> 'externalReference', row ->> 'channel', row ->> 'customer', row ->> 'received',
+    row ->> 'refunded', row ->> 'through',
     iif(
-      told.value ->> 'through' > 0,
-      json_array(json_array(
-        told.value ->> 'through',
-        (SELECT max(position) FROM event_log WHERE merchant_id = told.value ->> 'merchant')
-      )),
+      row ->> 'through' > 0,
+      json_array(json_array(row ->> 'through', (SELECT max(position) FROM event_log WHERE merchant_id = row ->> 'merchant'))),
       '[]'
     ),
-    told.value ->> 'doc'
-  FROM json_each(?1) told
+    text
+  FROM told
   WHERE true
   ON CONFLICT (merchant_id, created_at, id) DO UPDATE SET
     version = excluded.version,
@@ -105,7 +107,9 @@ export const reverseTags = `
       SELECT json_group_array(tag)
       FROM (
         SELECT DISTINCT tag.value AS tag
-        FROM orders INDEXED BY orders_customer, json_each(iif(json_valid(orders.doc), orders.doc, '{}'), '$.conversion.actions') action, json_each(action.value, '$.tags') tag
+        FROM orders INDEXED BY orders_customer
+        CROSS JOIN json_each(iif(json_valid(orders.doc), orders.doc, '{}'), '$.conversion.actions') action
+        CROSS JOIN json_each(action.value, '$.tags') tag
         WHERE orders.merchant_id = lost.merchant_id AND orders.customer_id = lost.id
           AND action.value ->> 'kind' = 'TAG_ADD' AND action.value ->> 'state' = 'DONE'
         ORDER BY 1
