@@ -62,6 +62,8 @@ export const limits = {
 
   apiKeyCacheMs: 30 * second,
   merchantCacheMs: 30 * second,
+  /** How much longer an isolate may believe what the read model, itself a moment behind, said of a customer. */
+  customerCacheMs: 2 * second,
   graphqlBodyBytesMax: 100_000,
   /** One GraphQL document, whoever sends it. `costMax` counts fields, each as often as its lists may repeat it. */
   graphql: { tokensMax: 1_000, depthMax: 12, aliasesMax: 30, directivesMax: 10, costMax: 10_000 },
@@ -99,6 +101,14 @@ export const limits = {
   qrMarginModulesMax: 16,
   /** Drawn codes that one isolate keeps; about 2 KB each. */
   qrImagesKeptMax: 1_000,
+
+  /** User agents whose verdict (person or bot) one isolate keeps; a longer name than `LengthMax` is nobody's phone. */
+  userAgentsKeptMax: 512,
+  userAgentLengthMax: 512,
+  /** Languages of one Accept-Language header that are looked at. */
+  acceptLanguagesMax: 20,
+  /** Number and date formats that one isolate keeps, of each kind. */
+  formattersKeptMax: 64,
 
   /** A page that watches a code: one stream's life, how often it is written to at least, when the browser asks again, and what may wait unread. */
   watchStreamLifeMs: 15 * minute,

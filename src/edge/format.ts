@@ -3,35 +3,49 @@ import { limits } from "../core/limits.ts";
 import { exponentOf, formatDecimal, type Currency, type Minor } from "../core/money.ts";
 import type { Language } from "./language.ts";
 
-/** Making a formatter takes longer than a whole page; there are few languages and currencies. */
-const formatters = new Map<string, Intl.NumberFormat>();
-
-function formatterOf(language: Language, currency: Currency): Intl.NumberFormat {
-  const name = `${language} ${currency}`;
-  const made = formatters.get(name);
-  if (made) return made;
-  // The places are ISO 4217's, not the shorter ones that CLDR finds customary: what is shown is exactly what is charged.
-  const places = exponentOf(currency);
-  const formatter = new Intl.NumberFormat(language, {
-    style: "currency",
-    currency,
-    minimumFractionDigits: places,
-    maximumFractionDigits: places,
-  });
-  formatters.set(name, formatter);
-  return formatter;
+/** Making a formatter takes longer than the rest of a page, so those in use are kept. */
+function kept<F>(max: number): (name: string, make: () => F) => F {
+  const made = new Map<string, F>();
+  return (name, make) => {
+    const known = made.get(name);
+    if (known) return known;
+    if (made.size >= max) made.clear();
+    const fresh = make();
+    made.set(name, fresh);
+    return fresh;
+  };
 }
+const moneyFormats = kept<Intl.NumberFormat>(limits.formattersKeptMax);
+const timeFormats = kept<Intl.DateTimeFormat>(limits.formattersKeptMax);
 
 /** 1990, CNY: "¥19.90" in Chinese, "CN¥19.90" in English. Never by way of a float. */
-export const formatMoney = (minor: Minor, currency: Currency, language: Language): string =>
-  formatterOf(language, currency).format(formatDecimal({ minor, currency }) as Intl.StringNumericLiteral);
+export function formatMoney(minor: Minor, currency: Currency, language: Language): string {
+  const format = moneyFormats(`${language} ${currency}`, () => {
+    // The places are ISO 4217's, not the shorter ones that CLDR finds customary: what is shown is exactly what is charged.
+    const places = exponentOf(currency);
+    return new Intl.NumberFormat(language, {
+      style: "currency",
+      currency,
+      minimumFractionDigits: places,
+      maximumFractionDigits: places,
+    });
+  });
+  return format.format(formatDecimal({ minor, currency }) as Intl.StringNumericLiteral);
+}
+
+function format(at: number, timeZone: string, language: Language, options: Intl.DateTimeFormatOptions): string {
+  const name = `${language} ${timeZone} ${Object.keys(options).join()}`;
+  return timeFormats(name, () => new Intl.DateTimeFormat(language, { ...options, hourCycle: "h23", timeZone })).format(
+    at,
+  );
+}
 
 /** The hour and minute in the merchant's zone: the phone is most likely there. */
 export const formatTime = (at: number, timeZone: string, language: Language): string =>
-  new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone }).format(at);
+  format(at, timeZone, language, { hour: "2-digit", minute: "2-digit" });
 
 export const formatMoment = (at: number, timeZone: string, language: Language): string =>
-  new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23", timeZone }).format(at);
+  format(at, timeZone, language, { dateStyle: "medium", timeStyle: "short" });
 
 /** Controls, and the marks that embed or override the direction of text: they could make one name look like another. */
 const deceptive = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;

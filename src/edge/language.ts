@@ -1,4 +1,6 @@
 /** Which language a page speaks: the one asked for, else the first the browser prefers and we have, else the merchant's, else English. */
+import { limits } from "../core/limits.ts";
+
 export const languages = ["en", "zh-CN"] as const;
 export type Language = (typeof languages)[number];
 
@@ -8,12 +10,9 @@ export function languageFor(tag: string): Language | null {
   return primary === "zh" ? "zh-CN" : primary === "en" ? "en" : null;
 }
 
-/** More than a browser ever sends. */
-const preferencesMax = 20;
-
 /** RFC 9110 §12.5.4: tags with weights from 0 to 1; equal weights in the order given; 0 refuses. */
 function preferred(acceptLanguage: string): Language | null {
-  const ranges = acceptLanguage.split(",", preferencesMax).map((range) => {
+  const ranges = acceptLanguage.split(",", limits.acceptLanguagesMax).map((range) => {
     const [tag = "", ...parameters] = range.split(";");
     const weight = parameters.map((one) => /^\s*q\s*=\s*([\d.]+)\s*$/i.exec(one)?.[1]).find((q) => q !== undefined);
     return { language: languageFor(tag), weight: weight === undefined ? 1 : Number(weight) };

@@ -1,18 +1,16 @@
 /** Whether a request is a person looking at a code. Whatever fetches on its own (bots, link previews, prefetch) counts nothing. */
 import { isbot } from "isbot";
+import { limits } from "../core/limits.ts";
 
 /** Phones of one shop share few user agents; asking `isbot` takes longer than the rest of a redirect. */
 const known = new Map<string, boolean>();
-const knownMax = 512;
-/** A longer name is nobody's phone, and is not worth remembering. */
-const agentLengthMax = 512;
 
 function isBotAgent(agent: string): boolean {
-  if (agent.length > agentLengthMax) return true;
+  if (agent.length > limits.userAgentLengthMax) return true;
   const remembered = known.get(agent);
   if (remembered !== undefined) return remembered;
   const verdict = isbot(agent);
-  if (known.size >= knownMax) known.clear();
+  if (known.size >= limits.userAgentsKeptMax) known.clear();
   known.set(agent, verdict);
   return verdict;
 }
