@@ -19,7 +19,7 @@ import { isMinor } from "./money.ts";
 import type { Capture, Disposition, Order } from "./order.ts";
 import { duplicate } from "./paid.ts";
 import { giveAllBack, tellWaitingRefunds } from "./refunds.ts";
-import { stateOf } from "./state.ts";
+import { standingOf } from "./state.ts";
 
 export function capture(order: Order, { capture: heard, exact }: Commands["capture"], now: number): Step {
   const known = order.captures.find(({ id }) => id === heard.id);
@@ -58,7 +58,8 @@ function sameTransaction(order: Order, known: Capture, heard: HeardCapture, exac
 
 /** What a cashier cannot have meant. A provider is never asked. */
 function mistakeIn(order: Order, heard: HeardCapture, disposition: Disposition, now: number): Refusal | null {
-  if (disposition === "DUPLICATE" || disposition === "REFUND") return { reason: "STATE", state: stateOf(order, now) };
+  if (disposition === "DUPLICATE" || disposition === "REFUND")
+    return { reason: "STATE", state: standingOf(order, now) };
   if (heard.currency !== order.terms.currency) return { reason: "CURRENCY" };
   return heard.amount === dueOf(order) ? null : { reason: "AMOUNT", expected: dueOf(order) };
 }

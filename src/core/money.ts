@@ -21,7 +21,6 @@ const exponents: Readonly<Record<string, number>> = {
   PYG: 0,
   RWF: 0,
   UGX: 0,
-  UYI: 0,
   VND: 0,
   VUV: 0,
   XAF: 0,
@@ -34,8 +33,6 @@ const exponents: Readonly<Record<string, number>> = {
   LYD: 3,
   OMR: 3,
   TND: 3,
-  CLF: 4,
-  UYW: 4,
 };
 
 /** The active codes of ISO 4217 for money that a person can pay with. */
@@ -45,7 +42,7 @@ const currencies: ReadonlySet<string> = new Set(
     "DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS " +
     "KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD " +
     "OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP " +
-    "TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG"
+    "TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
   ).split(" "),
 );
 
@@ -76,20 +73,20 @@ export function formatDecimal({ minor, currency }: Money): string {
   return places === 0 ? sign + digits : `${sign}${digits.slice(0, -places)}.${digits.slice(-places)}`;
 }
 
-/** Splits `total` by `weights` without losing a unit: the remainder goes to the largest fractions, ties to the earlier (Hamilton's method). */
+/**
+ * Splits `total` by `weights` without losing a unit: the remainder goes to the largest fractions, ties to the earlier (Hamilton's method).
+ * Neither may be negative; where all weights are 0 they count alike.
+ */
 export function allocate(total: Minor, weights: readonly number[]): Minor[] {
-  const sum = weights.reduce((all, weight) => all + BigInt(weight), 0n);
-  if (sum === 0n) return weights.map(() => 0);
-  const shares = weights.map((weight, index) => {
+  const weighed = weights.some((weight) => weight > 0) ? weights : weights.map(() => 1);
+  const sum = weighed.reduce((all, weight) => all + BigInt(weight), 0n);
+  const shares = weighed.map((weight, index) => {
     const product = BigInt(total) * BigInt(weight);
-    return { index, whole: product / sum, rest: product % sum };
+    return { index, whole: Number(product / sum), rest: product % sum };
   });
-  let left = Number(BigInt(total) - shares.reduce((all, share) => all + share.whole, 0n));
-  const parts = shares.map((share) => Number(share.whole));
-  for (const share of shares.toSorted((a, b) => (a.rest === b.rest ? a.index - b.index : a.rest > b.rest ? -1 : 1))) {
-    if (left === 0) break;
-    parts[share.index] = (parts[share.index] ?? 0) + 1;
-    left -= 1;
-  }
+  const parts = shares.map(({ whole }) => whole);
+  const left = total - parts.reduce((all, part) => all + part, 0);
+  const largestFirst = shares.toSorted((a, b) => (a.rest === b.rest ? a.index - b.index : a.rest > b.rest ? -1 : 1));
+  for (const { index, whole } of largestFirst.slice(0, left)) parts[index] = whole + 1;
   return parts;
 }

@@ -16,7 +16,7 @@ import {
 import type { Order } from "./order.ts";
 import { refund, refundHeard } from "./refunds.ts";
 import { customer, resolve, stock } from "./review.ts";
-import { stateOf, type OrderState } from "./state.ts";
+import { standingOf, type OrderState } from "./state.ts";
 
 type Cell<K extends CommandKind> = (order: Order, command: Commands[K], now: number) => Step;
 type Cells = { readonly [K in CommandKind]?: Cell<K> };
@@ -42,9 +42,9 @@ export const transitions: Readonly<Record<OrderState, Cells>> = {
   REVIEW: { ...news, refund, resolve },
 };
 
-/** The cell itself, on an order for which the clock has passed. */
+/** The cell itself, on an order for which the clock has already passed. */
 export function stepOf(order: Order, command: Command, now: number): Step {
-  const state = stateOf(order, now);
+  const state = standingOf(order, now);
   const cell = transitions[state][command.kind] as Cell<CommandKind> | undefined;
   return cell ? cell(order, command, now) : refuse({ reason: "STATE", state });
 }

@@ -3,7 +3,7 @@ import { openAttempts } from "../../../src/core/attempts.ts";
 import { acceptedOf, leftOf, receivedOf, refundableOf, refundedOf } from "../../../src/core/amounts.ts";
 import type { OrderEvent } from "../../../src/core/events.ts";
 import type { Capture, Order, Refund } from "../../../src/core/order.ts";
-import { stateOf } from "../../../src/core/state.ts";
+import { standingOf } from "../../../src/core/state.ts";
 import { effectsOf, endsAt, pollAt } from "../../../src/core/work.ts";
 import { needsReview } from "../../../src/core/review.ts";
 import { benefit } from "./sample.ts";
@@ -26,15 +26,18 @@ function isPlaced(order: Order, capture: Capture, now: number): boolean {
   switch (capture.disposition) {
     case "ACCEPTED":
       return (
-        order.paid !== null || order.closed === null || stateOf(order, now) === "REVIEW" || leftOf(order, capture) === 0
+        order.paid !== null ||
+        order.closed === null ||
+        standingOf(order, now) === "REVIEW" ||
+        leftOf(order, capture) === 0
       );
     case "DUPLICATE":
     case "REFUND":
       return isGoingBack(order, capture);
     case "WAITING":
-      return order.stock === "RETAKING" && stateOf(order, now) === "REVIEW";
+      return order.stock === "RETAKING" && standingOf(order, now) === "REVIEW";
     case "REVIEW":
-      return (needsReview(order) && stateOf(order, now) === "REVIEW") || leftOf(order, capture) === 0;
+      return (needsReview(order) && standingOf(order, now) === "REVIEW") || leftOf(order, capture) === 0;
   }
 }
 

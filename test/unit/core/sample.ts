@@ -87,13 +87,16 @@ export const returned = (refund: string, transaction: string, amount = total): C
 export const tick: Command = { kind: "tick" };
 export const cancelled: Command = { kind: "cancel", reason: null };
 export const begun = (claimant: string, account = "account_1"): Command => ({ kind: "begin", claimant, account });
-export const refundAll: Command = {
+/** Asked for by a person; null for all that is left. */
+export const refunded = (amount: number | null, reverseConversion = true): Command => ({
   kind: "refund",
-  amount: null,
+  amount,
   reason: null,
-  reverseConversion: true,
-  restock: true,
-};
+  reverseConversion,
+  restock: false,
+});
+export const resolved = (decision: "HONOR" | "REFUND"): Command => ({ kind: "resolve", decision, note: "by a person" });
+export const stockIs = (taken: boolean): Command => ({ kind: "stock", taken });
 export const attempt = (number: number): string => `payment_${key}000${number}`;
 export const refundNumber = (number: number): string => `refund_${key}000${number}`;
 

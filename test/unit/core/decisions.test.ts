@@ -1,0 +1,184 @@
+/** What people, the stock and the read model decide about an order, and what follows. */
+import { describe, expect, it } from "vitest";
+import { acceptedOf, refundedOf } from "../../../src/core/amounts.ts";
+import { limits } from "../../../src/core/limits.ts";
+import { stateOf } from "../../../src/core/state.ts";
+import { effectsOf } from "../../../src/core/work.ts";
+import {
+  begun,
+  captured,
+  expiresAt,
+  grace,
+  Life,
+  recorded,
+  refunded,
+  refundNumber,
+  resolved,
+  returned,
+  stockIs,
+  terms,
+  tick,
+  total,
+  usd,
+} from "./sample.ts";
+
+const read = ({ order, now }: Life) => stateOf(order, now);
+const late = expiresAt + grace + 1;
+
+describe("a cashier", () => {
+  it("records money by the same path as a provider, and only what is due in the order's currency", () => {
+    const life = new Life();
+    life.tell(captured("P", { amount: 6_000 }));
+    expect(life.tell(recorded("till-1"))).toEqual({ ok: false, refusal: { reason: "AMOUNT", expected: 4_000 } });
+    expect(life.tell(recorded("till-1", { amount: 4_000, currency: usd }))).toEqual({
+      ok: false,
+      refusal: { reason: "CURRENCY" },
+    });
+    expect(life.tell(recorded("till-1", { amount: 4_000 })).ok).toBe(true);
+    expect([read(life), life.types().slice(1)]).toEqual(["PAID", ["ORDER_PAID", "CONVERSION_COMMITTED"]]);
+    expect(life.tell(recorded("till-1", { amount: 4_000 }))).toMatchObject({ ok: true, changed: false });
+    expect(life.tell(recorded("till-1", { amount: 1 }))).toEqual({
+      ok: false,
+      refusal: { reason: "AMOUNT", expected: 4_000 },
+    });
+    expect(life.tell(recorded("till-2"))).toEqual({ ok: false, refusal: { reason: "STATE", state: "PAID" } });
+  });
+
+  it("gives cash back by hand: asked for is done, and no policy does it", () => {
+    const life = new Life();
+    life.tell(begun("alice"));
+    life.tell(recorded("till-1"));
+    expect(effectsOf(life.order).map(({ kind }) => kind)).toEqual(["CLOSE"]);
+    life.tell(refunded(null));
+    expect([refundedOf(life.order), life.order.refunds[0]?.state, life.types().at(-2)]).toEqual([
+      total,
+      "SUCCEEDED",
+      "ORDER_REFUNDED",
+    ]);
+    const waiting = new Life();
+    waiting.tell(recorded("till-1", { paidAt: late }), late);
+    waiting.tell(stockIs(false));
+    expect([read(waiting), waiting.order.refunds]).toEqual(["EXPIRED", []]);
+    expect(waiting.tell(refunded(null)).ok).toBe(true);
+  });
+});
+
+describe("a person who resolves a review", () => {
+  it("honours money as it is, less than the total or of another currency, and takes no more of it than the order needs", () => {
+    const little = new Life();
+    little.tell(captured("P", { amount: 100 }));
+    little.tell(tick, late);
+    little.tell(resolved("HONOR"));
+    expect([read(little), acceptedOf(little.order), little.order.stock]).toEqual(["PAID", 100, "RETAKING"]);
+    const foreign = new Life();
+    foreign.tell(captured("F", { currency: usd }));
+    foreign.tell(resolved("HONOR"));
+    expect([read(foreign), foreign.order.conversion?.payer.customerId]).toEqual(["PAID", "customer_F"]);
+    foreign.tell(refunded(null));
+    foreign.tell(returned(refundNumber(1), "F"));
+    expect(foreign.order.conversion?.state).toBe("REVERSED");
+    const two = new Life(terms({ latePayment: "REVIEW", overPayment: "KEEP" }));
+    two.tell(captured("A", { paidAt: late }), late);
+    two.tell(captured("B", { paidAt: late }));
+    two.tell(resolved("HONOR"));
+    expect(two.order.captures.map(({ disposition }) => disposition)).toEqual(["ACCEPTED", "DUPLICATE"]);
+    expect(effectsOf(two.order).map(({ kind }) => kind)).toEqual(["REFUND", "RETAKE_STOCK"]);
+  });
+
+  it("gives it back, and the order is again what it was without the money", () => {
+    const life = new Life();
+    life.tell(captured("F", { currency: usd }));
+    expect(life.tell(begun("alice"))).toEqual({ ok: false, refusal: { reason: "STATE", state: "REVIEW" } });
+    life.tell(resolved("REFUND"));
+    expect([read(life), effectsOf(life.order).length]).toEqual(["OPEN", 1]);
+    expect(life.tell(resolved("HONOR"))).toEqual({ ok: false, refusal: { reason: "STATE", state: "OPEN" } });
+  });
+
+  it("decides once about a surplus, which goes back from the money that came last and never asks a payment for more than it brought", () => {
+    const life = new Life(terms({ overPayment: "REVIEW" }));
+    life.tell(captured("P", { amount: 9_000 }));
+    life.tell(captured("Q", { amount: 3_000 }));
+    life.tell(resolved("REFUND"));
+    expect(life.order.refunds).toMatchObject([{ capture: "SANDBOX:Q", amount: 2_000 }]);
+    expect(life.tell(resolved("REFUND"))).toEqual({ ok: false, refusal: { reason: "STATE", state: "PAID" } });
+  });
+
+  it("has nothing left to decide once the provider gave the money back by itself", () => {
+    const life = new Life();
+    life.tell(captured("F", { currency: usd }));
+    life.tell(returned("theirs", "F"));
+    expect(read(life)).toBe("OPEN");
+  });
+});
+
+describe("refunds", () => {
+  it("take first what does not count towards the order, then from the largest payment", () => {
+    const life = new Life();
+    life.tell(captured("P", { amount: 3_000 }));
+    life.tell(captured("Q", { amount: 7_000 }));
+    life.tell(captured("B"));
+    life.tell({ kind: "refundHeard", refund: refundNumber(1), capture: "SANDBOX:B", amount: total, outcome: "FAILED" });
+    expect(life.events.at(-1)).toMatchObject({ type: "ORDER_REVIEW", data: { why: "REFUND_FAILED" } });
+    life.tell(refunded(total + 8_000));
+    expect(life.order.refunds.slice(1).map(({ capture, amount }) => [capture, amount])).toEqual([
+      ["SANDBOX:B", total],
+      ["SANDBOX:Q", 7_000],
+      ["SANDBOX:P", 1_000],
+    ]);
+  });
+
+  it("leave the conversion alone when asked to, and a returned surplus never touches it", () => {
+    const life = new Life();
+    life.tell(captured("A", { amount: total + 700 }));
+    life.tell(returned(refundNumber(1), "A", 700));
+    life.tell(refunded(4_000, false));
+    life.tell(returned(refundNumber(2), "A", 4_000));
+    expect([refundedOf(life.order), life.order.conversion?.state]).toEqual([4_700, "COMMITTED"]);
+    life.tell(refunded(null));
+    life.tell(returned(refundNumber(3), "A", 6_000));
+    expect(life.order.conversion?.state).toBe("PARTLY_REVERSED");
+  });
+
+  it("told by the provider beyond what was paid count up to it, and one under a number of ours that was never given is refused", () => {
+    const life = new Life();
+    life.tell(captured("A"));
+    life.tell(returned("theirs", "A", total * 3));
+    expect(refundedOf(life.order)).toBe(total);
+    expect(life.tell(returned(refundNumber(7), "A"))).toEqual({ ok: false, refusal: { reason: "UNKNOWN" } });
+    expect(life.tell(returned("nothing", "A", 0))).toMatchObject({ ok: false, refusal: { reason: "AMOUNT" } });
+  });
+});
+
+describe("the read model", () => {
+  it("says once whether the customer is new, and only a new one is told", () => {
+    for (const firstTime of [true, false]) {
+      const life = new Life();
+      expect(life.tell({ kind: "customer", firstTime }).ok).toBe(false);
+      life.tell(captured("A"));
+      life.tell({ kind: "customer", firstTime });
+      life.tell({ kind: "customer", firstTime: !firstTime });
+      expect([life.order.conversion?.firstTime, life.types().includes("CUSTOMER_CREATED")]).toEqual([
+        firstTime,
+        firstTime,
+      ]);
+    }
+  });
+});
+
+describe("limits of one order", () => {
+  it("refuse further attempts, and payments that another place must keep, but never a refund that a policy owes", () => {
+    const life = new Life();
+    for (let count = 0; count < limits.attemptsPerOrderMax; count += 1)
+      life.tell(begun("alice", `account_${1 + (count % 2)}`));
+    expect(life.tell(begun("alice"))).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
+    for (let count = 0; count < limits.capturesPerOrderMax; count += 1) life.tell(captured(`T${count}`));
+    expect(life.tell(captured("one more"))).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
+    expect(life.tell(captured("T0"))).toMatchObject({ ok: true, changed: false });
+    expect(life.order.refunds).toHaveLength(limits.capturesPerOrderMax - 1);
+  });
+
+  it("refuse money that is none", () => {
+    for (const amount of [0, -1, 0.5, Number.NaN, limits.amountMinorMax + 1])
+      expect(new Life().tell(captured("A", { amount }))).toMatchObject({ ok: false, refusal: { reason: "AMOUNT" } });
+  });
+});
