@@ -20,7 +20,7 @@ const timeFormats = kept<Intl.DateTimeFormat>(limits.formattersKeptMax);
 
 /** 1990, CNY: "¥19.90" in Chinese, "CN¥19.90" in English. Never by way of a float. */
 export function formatMoney(minor: Minor, currency: Currency, language: Language): string {
-  const format = moneyFormats(`${language} ${currency}`, () => {
+  const formatter = moneyFormats(`${language} ${currency}`, () => {
     // The places are ISO 4217's, not the shorter ones that CLDR finds customary: what is shown is exactly what is charged.
     const places = exponentOf(currency);
     return new Intl.NumberFormat(language, {
@@ -30,7 +30,7 @@ export function formatMoney(minor: Minor, currency: Currency, language: Language
       maximumFractionDigits: places,
     });
   });
-  return format.format(formatDecimal({ minor, currency }) as Intl.StringNumericLiteral);
+  return formatter.format(formatDecimal({ minor, currency }) as Intl.StringNumericLiteral);
 }
 
 function format(at: number, timeZone: string, language: Language, options: Intl.DateTimeFormatOptions): string {
