@@ -88,7 +88,6 @@ describe("a scan", () => {
   });
 
   const nobody: [string, Record<string, string>, string?][] = [
-    ["no user agent", { "user-agent": "" }],
     ["Googlebot", { "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)" }],
     ["bingbot", { "user-agent": "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)" }],
     [
@@ -114,15 +113,6 @@ describe("a scan", () => {
     ],
     ["Skype", { "user-agent": "Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5" }],
     ["DingTalk", { "user-agent": "DingTalkBot-LinkService/1.0 (+https://open-doc.dingtalk.com)" }],
-    [
-      "a headless browser",
-      {
-        "user-agent":
-          "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0 Safari/537.36",
-      },
-    ],
-    ["curl", { "user-agent": "curl/8.5.0" }],
-    ["a library", { "user-agent": "python-requests/2.32" }],
     ["an absurd user agent", { "user-agent": `Mozilla/5.0 ${"x".repeat(5_000)}` }],
     ["a prefetch", { "sec-purpose": "prefetch" }],
     ["a prerender", { "sec-purpose": "prefetch;prerender" }],
@@ -154,6 +144,14 @@ describe("a scan", () => {
       "a phone whose maker is called Cubot",
       "Mozilla/5.0 (Linux; Android 12; CUBOT P60) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36",
     ],
+    [
+      "a browser that a test drives",
+      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0 Safari/537.36",
+    ],
+    ["curl", "curl/8.5.0"],
+    ["a script", "node"],
+    ["a library", "python-requests/2.32"],
+    ["a client that says nothing of itself", ""],
   ])("by %s counts once", async (_, agent) => {
     const shop = openShop();
     await doors(shop)(
