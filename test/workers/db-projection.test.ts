@@ -120,6 +120,20 @@ describe("news of an order", () => {
     expect(await whole(merchantId)).toEqual(before);
   });
 
+  it("may bring its events later, with the same version again, and they are logged once", async () => {
+    const { db, rows } = counted(DB);
+    const merchantId = newMerchantId();
+    const beginning = placed(someTerms(merchantId));
+    const confirmed = after(beginning, { kind: "confirm", claimant: "browser" });
+    await project(DB, [{ order: confirmed.order, events: [] }]);
+    await project(DB, [beginning]);
+    expect(await log(merchantId)).toEqual([]);
+    await project(DB, [confirmed, beginning, confirmed]);
+    expect(await log(merchantId)).toEqual(confirmed.events);
+    await project(db, [beginning, confirmed]);
+    expect(rows()).toBe(0);
+  });
+
   it("is refused as a whole or taken as a whole", async () => {
     const merchantId = newMerchantId();
     const good = placed(someTerms(merchantId));
