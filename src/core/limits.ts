@@ -63,10 +63,21 @@ export const limits = {
   apiKeyCacheMs: 30 * second,
   merchantCacheMs: 30 * second,
   /** How much longer an isolate may believe what the read model, itself a moment behind, said of a customer. */
-  customerCacheMs: 2 * second,
+  customerCacheMs: 5 * second,
   graphqlBodyBytesMax: 100_000,
   /** One GraphQL document, whoever sends it. `costMax` counts fields, each as often as its lists may repeat it. */
-  graphql: { tokensMax: 1_000, depthMax: 12, aliasesMax: 30, directivesMax: 10, costMax: 10_000 },
+  graphql: {
+    tokensMax: 1_000,
+    depthMax: 12,
+    aliasesMax: 30,
+    directivesMax: 10,
+    costMax: 10_000,
+    /** Parsed documents that an isolate remembers, and the longest text of one worth remembering. */
+    documentsKeptMax: 500,
+    documentKeptLengthMax: 20_000,
+  },
+  /** How long a browser may remember who may ask the graph. */
+  corsAgeSeconds: 86_400,
   formBytesMax: 16_384,
   pageSizeDefault: 20,
   pageSizeMax: 100,

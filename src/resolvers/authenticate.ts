@@ -19,6 +19,8 @@ type KnownKey = { readonly apiKey: ApiKey; readonly secretHash: string; readonly
 const rememberedMax = 1_000;
 const knownKeys = remember<KnownKey>(rememberedMax, limits.apiKeyCacheMs);
 const knownMerchants = remember<Merchant>(rememberedMax, limits.merchantCacheMs);
+/** Keys whose secret was found right a moment ago, by their whole text: their hashes need not be drawn again for every request. */
+const proven = remember<KnownKey>(rememberedMax, limits.apiKeyCacheMs);
 
 /** `authorization`: the header's value; null without one. */
 export async function authenticate(
@@ -29,12 +31,27 @@ export async function authenticate(
   const unknown = err<AuthenticateError>({ reason: "UNKNOWN_CREDENTIAL" });
   const [, token] = /^Bearer ([\x21-\x7e]{1,300})$/i.exec(authorization) ?? [];
   if (token === undefined) return unknown;
-  const given = readApiKeyText(deps, token);
-  if (!given) return sameText(token, deps.adminToken) ? ok({ kind: "admin" }) : unknown;
-  const key = await keyOf(deps, given.id);
-  if (!key || !sameText(key.secretHash, given.secretHash) || !isLive(key.apiKey, deps.now())) return unknown;
+  const key = provenKey(deps, token) ?? (await proveKey(deps, token));
+  if (key === "NO_KEY") return sameText(token, deps.adminToken) ? ok({ kind: "admin" }) : unknown;
+  if (!key || !isLive(key.apiKey, deps.now())) return unknown;
   const merchant = await merchantOf(deps, key.apiKey.merchantId);
   return merchant ? ok({ kind: "merchant", keyId: key.apiKey.id, scopes: key.scopes, merchant }) : unknown;
+}
+
+/** Only as long as the key itself is remembered: what forgets the key forgets this. */
+function provenKey(deps: Deps, token: string): KnownKey | undefined {
+  const now = deps.now();
+  const key = proven.get(token, now);
+  return key && knownKeys.get(key.apiKey.id, now) === key ? key : undefined;
+}
+
+async function proveKey(deps: Deps, token: string): Promise<KnownKey | "NO_KEY" | null> {
+  const given = readApiKeyText(deps, token);
+  if (!given) return "NO_KEY";
+  const key = await keyOf(deps, given.id);
+  if (!key || !sameText(key.secretHash, given.secretHash)) return null;
+  proven.set(token, key, deps.now());
+  return key;
 }
 
 const isLive = ({ revokedAt, expiresAt }: ApiKey, now: number): boolean =>

@@ -8,7 +8,7 @@ import { builder, shape } from "./builder.ts";
 import { connection, pageArgs, pageCost, pageIn } from "./connection.ts";
 import { merchantOf, type GraphContext } from "./context.ts";
 import { describedEnum } from "./enum.ts";
-import { loadersOf } from "./loaders.ts";
+import { customerRow, loadersOf } from "./loaders.ts";
 import { Money } from "./money.ts";
 import { findable, Node } from "./node.ts";
 import { Conversion, Customer, type CustomerView } from "./nouns.ts";
@@ -45,8 +45,17 @@ function masked({ kind, value }: Identity): string {
   return `•••${value.length > 8 ? value.slice(-4) : value.slice(-2)}`;
 }
 
-const describe = async (customer: CustomerView, context: GraphContext) =>
-  customer.row ?? (await loadersOf(context).customer.load(customer.id));
+type Row = CustomerView["row"];
+
+/** Answers from the customer's row, at once when the row is at hand. */
+function fromRow<Answer>(
+  customer: CustomerView,
+  context: GraphContext,
+  answer: (row: Row) => Answer,
+): Answer | Promise<Answer> {
+  const row = customer.row ?? customerRow(context, customer.id);
+  return row instanceof Promise ? row.then(answer) : answer(row);
+}
 
 /** What the customer's orders add up to. One whom the read model does not know yet has the order at hand, and that is all. */
 async function totalsOf({ id, order }: CustomerView, context: GraphContext) {
@@ -55,9 +64,9 @@ async function totalsOf({ id, order }: CustomerView, context: GraphContext) {
   return { ordersPaid: order?.paid ? 1 : 0, lifetimeValue: order ? receivedOf(order) - refundedOf(order) : 0 };
 }
 
-const tagsIn = ({ order }: CustomerView): string[] => [
-  ...new Set(order?.conversion?.actions.flatMap(({ state, tags }) => (state === "DONE" ? tags : [])) ?? []),
-];
+/** What the order at hand adds: it is fresher than the read model. */
+const tagsIn = ({ order }: CustomerView): readonly string[] =>
+  order?.conversion?.actions.flatMap(({ state, tags }) => (state === "DONE" ? tags : [])) ?? [];
 
 Customer.implement({
   description: "A person who paid the merchant once, and is the merchant's customer since that moment.",
@@ -71,19 +80,18 @@ Customer.implement({
     displayName: t.string({
       nullable: true,
       description: "The name that came with the payment. Null unless the key has CUSTOMERS_READ.",
-      resolve: async (customer, _args, context) => {
-        if (!seesPeople(context)) return null;
-        const row = await describe(customer, context);
-        return row ? row.displayName : (customer.order?.conversion?.payer.name ?? null);
-      },
+      resolve: (customer, _args, context) =>
+        seesPeople(context)
+          ? fromRow(customer, context, (row) =>
+              row ? row.displayName : (customer.order?.conversion?.payer.name ?? null),
+            )
+          : null,
     }),
     identities: t.field({
       type: [CustomerIdentity],
       description: "What the customer is known by.",
-      resolve: async (customer, _args, context) => {
-        const row = await describe(customer, context);
-        return row ? row.identities : (customer.order?.conversion?.payer.identities ?? []);
-      },
+      resolve: (customer, _args, context) =>
+        fromRow(customer, context, (row) => (row ?? customer.order?.conversion?.payer)?.identities ?? []),
     }),
     consents: t.field({
       type: [Consent],
@@ -92,7 +100,8 @@ Customer.implement({
     }),
     tags: t.stringList({
       description: "What conversions tagged the customer with.",
-      resolve: async (customer, _args, context) => [...((await describe(customer, context))?.tags ?? tagsIn(customer))],
+      resolve: (customer, _args, context) =>
+        fromRow(customer, context, (row) => [...new Set([...(row?.tags ?? []), ...tagsIn(customer)])]),
     }),
     points: t.field({ type: "SafeInt", description: "Points granted and not taken back.", resolve: () => 0 }),
     tier: t.string({
@@ -130,7 +139,7 @@ Customer.implement({
       nullable: true,
       description: "The conversion that made the customer.",
       resolve: async (customer, _args, context) => {
-        const row = await describe(customer, context);
+        const row = await fromRow(customer, context, (known) => known);
         const order =
           row && row.firstOrderKey !== customer.order?.terms.key
             ? await context.deps.liveCode(row.firstOrderKey).look(merchantOf(context).id)
@@ -141,8 +150,8 @@ Customer.implement({
     createdAt: t.field({
       type: "DateTime",
       description: "When the payer became a customer.",
-      resolve: async (customer, _args, context) =>
-        (await describe(customer, context))?.createdAt ?? customer.order?.conversion?.convertedAt ?? 0,
+      resolve: (customer, _args, context) =>
+        fromRow(customer, context, (row) => row?.createdAt ?? customer.order?.conversion?.convertedAt ?? 0),
     }),
     erasedAt: t.field({
       type: "DateTime",

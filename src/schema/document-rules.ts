@@ -2,9 +2,7 @@
 import {
   GraphQLError,
   Kind,
-  visit,
   type ASTVisitor,
-  type DocumentNode,
   type SelectionSetNode,
   type ValidationContext,
   type ValidationRule,
@@ -73,19 +71,3 @@ const tooLarge = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: "DOCUMENT_TOO_LARGE" } });
 
 export const documentRules: readonly ValidationRule[] = [depth, aliases, directives];
-
-const known = new WeakMap<DocumentNode, boolean>();
-
-/** Whether a document asks what the graph is made of, beyond the names of types. */
-export function asksForSchema(document: DocumentNode): boolean {
-  const remembered = known.get(document);
-  if (remembered !== undefined) return remembered;
-  let asks = false;
-  visit(document, {
-    Field: ({ name }) => {
-      asks ||= name.value === "__schema" || name.value === "__type";
-    },
-  });
-  known.set(document, asks);
-  return asks;
-}

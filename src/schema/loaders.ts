@@ -1,7 +1,9 @@
 /** Reads that a page of things would repeat for each of them, gathered into one statement per request. */
 import DataLoader from "dataloader";
+import { limits } from "../core/limits.ts";
 import { findCustomers, totalsOfCustomers, type Customer, type CustomerTotals } from "../db/customers.ts";
 import { findProducts, type Product } from "../db/products.ts";
+import { remember } from "../resolvers/remember.ts";
 import { merchantOf, type GraphContext } from "./context.ts";
 
 type Loaders = {
@@ -41,3 +43,19 @@ const byKey = <Row>(read: (ids: readonly string[]) => Promise<readonly Row[]>, k
     const rows = new Map((await read(ids)).map((row) => [keyOf(row), row]));
     return ids.map((id) => rows.get(id) ?? null);
   });
+
+/** Rows of customers that this isolate read lately. Customers' ids are the merchant's own: no other merchant has the same. */
+const customers = remember<Customer>(1_000, limits.customerCacheMs);
+
+/** The customer's row; null while the read model knows none. Answers at once when it can, because an order is read more often than anything. */
+export function customerRow(context: GraphContext, id: string): Customer | null | Promise<Customer | null> {
+  const now = context.deps.now();
+  const remembered = customers.get(id, now);
+  if (remembered?.merchantId === merchantOf(context).id) return remembered;
+  return loadersOf(context)
+    .customer.load(id)
+    .then((row) => {
+      if (row) customers.set(id, row, now);
+      return row;
+    });
+}

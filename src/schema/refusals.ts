@@ -2,13 +2,23 @@
 import { GraphQLError } from "graphql";
 import type { Scope } from "../resolvers/caller.ts";
 
-/** `status` is the response's when nothing else was answered. */
-const refusal = (
+const statuses = new WeakMap<object, number>();
+
+/** `status` is the response's, when nothing else was answered. */
+export function refusal(
   code: string,
   message: string,
   status: number,
   more: Readonly<Record<string, unknown>> = {},
-): GraphQLError => new GraphQLError(message, { extensions: { code, ...more, http: { status } } });
+): GraphQLError {
+  const error = new GraphQLError(message, { extensions: { code, ...more } });
+  statuses.set(error, status);
+  return error;
+}
+
+/** The status that an error asks for, wherever in the graph it was thrown; undefined for those that ask for none. */
+export const statusOf = (error: GraphQLError): number | undefined =>
+  statuses.get(error) ?? (error.originalError ? statuses.get(error.originalError) : undefined);
 
 export const unauthenticated = (message = "This needs an API key: Authorization: Bearer hk_…"): GraphQLError =>
   refusal("UNAUTHENTICATED", message, 401);
@@ -23,5 +33,3 @@ export const forbidden = (anyOf: readonly Scope[]): GraphQLError =>
   );
 
 export const badRequest = (message: string): GraphQLError => refusal("BAD_REQUEST", message, 400);
-
-export const tooCostly = (message: string): GraphQLError => refusal("QUERY_TOO_COSTLY", message, 400);

@@ -1,85 +1,96 @@
 /**
- * `/graphql`: GraphQL over HTTP. Loaded by the first request that asks, so that phones never wait for it. The server in it is made once per isolate;
- * what a request brings (who asks, in which language, with which key) is its context.
+ * `/graphql`: GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/). Loaded by the first request that asks, so that phones never wait
+ * for it. This file is the door: what may come in, who it is, and how the answer is written; `documents.ts` and `answer.ts` do the rest.
  */
 import { limits } from "../core/limits.ts";
 import { authenticate } from "../resolvers/authenticate.ts";
 import type { Deps } from "../resolvers/deps.ts";
-import type { Borrowed, GraphContext } from "./context.ts";
-import { yoga } from "./yoga.ts";
+import { answer, type Answer } from "./answer.ts";
+import type { Borrowed } from "./context.ts";
+import { graphiql } from "./graphiql.ts";
+import { readQuestion } from "./question.ts";
+import { badRequest, refusal, statusOf as statusOfError, unauthenticated } from "./refusals.ts";
 
 /** Answers, whatever comes: a fault inside is logged and told as nothing but that. */
 export async function graphqlHandler(request: Request, deps: Deps, borrowed: Borrowed): Promise<Response> {
-  const refused = refusalOf(request, deps);
-  if (refused) return refused;
-  const bounded = await withinBounds(request);
-  if (bounded instanceof Response) return bounded;
-  const caller = await authenticate(deps, request.headers.get("authorization"));
-  if (!caller.ok)
-    return errorResponse(401, "UNAUTHENTICATED", "This key is unknown, expired or revoked.", {
-      "www-authenticate": "Bearer",
-    });
-  const context: GraphContext = {
+  const { method, headers } = request;
+  if (method === "OPTIONS") return preflight();
+  if (method === "GET" && deps.local && headers.get("accept")?.includes("text/html")) return graphiql();
+  const type = typeFor(headers.get("accept"));
+  const refused = refusalOf(request);
+  if (refused) return written({ errors: [refused] }, type);
+  const question = await readQuestion(request);
+  if (!question.ok) return written({ errors: [question.error] }, type);
+  const caller = await authenticate(deps, headers.get("authorization"));
+  if (!caller.ok) return written({ errors: [unauthenticated("This key is unknown, expired or revoked.")] }, type);
+  const told = await answer(question.value, {
     ...borrowed,
     deps,
     caller: caller.value,
-    acceptLanguage: request.headers.get("accept-language"),
-    idempotencyKey: request.headers.get("idempotency-key"),
-  };
-  const response = await yoga(deps.local).fetch(bounded, context);
-  response.headers.set("cache-control", "no-store");
-  return response;
+    acceptLanguage: headers.get("accept-language"),
+    idempotencyKey: headers.get("idempotency-key"),
+  });
+  return written(told, type);
 }
 
-/** Browsers send such a header only after asking (CORS preflight), so a link or a form of somebody else's page cannot carry it. */
-const csrfHeaders = ["x-csrf", "x-graphql-yoga-csrf", "apollo-require-preflight", "graphql-require-preflight"];
+/** Browsers send such a header only after asking (CORS preflight), so a link or a form on somebody else's page cannot carry it. */
+const csrfHeaders = ["x-csrf", "apollo-require-preflight", "graphql-require-preflight", "x-graphql-yoga-csrf"];
 
-function refusalOf({ method, headers, url }: Request, { local }: Deps): Response | null {
-  if (new URL(url).searchParams.has("access_token"))
-    return errorResponse(400, "BAD_REQUEST", "A key belongs into the Authorization header, never into an address.");
+function refusalOf({ method, headers }: Request) {
   switch (method) {
-    case "OPTIONS":
-      return null;
     case "POST":
-      return isJson(headers) ? null : errorResponse(415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json.");
+      return isJson(headers.get("content-type"))
+        ? null
+        : refusal("UNSUPPORTED_MEDIA_TYPE", "Send application/json.", 415);
     case "GET":
-      if (headers.get("accept")?.includes("text/html"))
-        return local ? null : errorResponse(406, "NOT_ACCEPTABLE", "There is nothing to look at here.");
       return csrfHeaders.some((name) => headers.has(name))
         ? null
-        : errorResponse(400, "BAD_REQUEST", `A GET needs one of the headers ${csrfHeaders.join(", ")}.`);
+        : badRequest(`A GET needs one of the headers ${csrfHeaders.join(", ")}.`);
     default:
-      return errorResponse(405, "METHOD_NOT_ALLOWED", "POST, or GET for queries.", { allow: "GET, POST, OPTIONS" });
+      return refusal("METHOD_NOT_ALLOWED", "POST, or GET for queries.", 405);
   }
 }
 
-const isJson = (headers: Headers): boolean =>
-  /^application\/(?:json|graphql\+json)\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
+const isJson = (type: string | null): boolean => type !== null && /^application\/json\s*(?:;|$)/i.test(type);
 
-/** The request with a body that is known to be small. A length that is declared is kept by the platform; one that is not is counted. */
-async function withinBounds(request: Request): Promise<Request | Response> {
-  if (request.body === null) return request;
-  const tooLarge = () => errorResponse(413, "TOO_LARGE", `A request has at most ${limits.graphqlBodyBytesMax} bytes.`);
-  const declared = request.headers.get("content-length");
-  if (declared !== null) return Number(declared) > limits.graphqlBodyBytesMax ? tooLarge() : request;
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array<ArrayBuffer>>) {
-    length += chunk.byteLength;
-    if (length > limits.graphqlBodyBytesMax) return tooLarge();
-    chunks.push(chunk);
-  }
-  return new Request(request.url, { method: request.method, headers: request.headers, body: new Blob(chunks) });
+type MediaType = "application/json" | "application/graphql-response+json";
+
+/** The newer type only for those who name it: older clients understand nothing else than the older one. */
+const typeFor = (accept: string | null): MediaType =>
+  accept?.includes("application/graphql-response+json") ? "application/graphql-response+json" : "application/json";
+
+/** Anybody's page may ask, with a key of its own: nothing here rests on cookies. */
+const cors = { "access-control-allow-origin": "*" };
+
+const preflight = (): Response =>
+  new Response(null, {
+    status: 204,
+    headers: {
+      ...cors,
+      "access-control-allow-methods": "GET, POST",
+      "access-control-allow-headers": `authorization, content-type, accept-language, idempotency-key, ${csrfHeaders.join(", ")}`,
+      "access-control-max-age": String(limits.corsAgeSeconds),
+    },
+  });
+
+function written(told: Answer, type: MediaType): Response {
+  const status = statusOf(told, type);
+  return new Response(JSON.stringify(told), {
+    status,
+    headers: {
+      ...cors,
+      "content-type": `${type}; charset=utf-8`,
+      "cache-control": "no-store",
+      ...(status === 401 && { "www-authenticate": "Bearer" }),
+      ...(status === 405 && { allow: "POST" }),
+    },
+  });
 }
 
-function errorResponse(
-  status: number,
-  code: string,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return Response.json(
-    { errors: [{ message, extensions: { code } }] },
-    { status, headers: { ...headers, "cache-control": "no-store" } },
-  );
+/** An answer that has data is an answer. Without any, the older type says 200 to whatever is wrong with the document alone, as its clients expect. */
+function statusOf({ data, errors }: Answer, type: MediaType): number {
+  if (!errors || (data !== null && data !== undefined)) return 200;
+  const statuses = errors.map(statusOfError).filter((status) => status !== undefined);
+  if (statuses.length > 0) return Math.max(...statuses);
+  return type === "application/json" || data === null ? 200 : 400;
 }

@@ -1,0 +1,66 @@
+/** A question answered: bounded, executed, and with whatever went wrong inside kept inside. */
+import { execute, GraphQLError, type ExecutionResult } from "graphql";
+import { limits } from "../core/limits.ts";
+import type { GraphContext } from "./context.ts";
+import { costOf } from "./cost.ts";
+import { coded, documentOf, operationIn } from "./documents.ts";
+import { schema } from "./index.ts";
+import type { Question } from "./question.ts";
+import { refusal, unauthenticated } from "./refusals.ts";
+
+export type Answer = Pick<ExecutionResult, "data"> & { readonly errors?: readonly GraphQLError[] };
+
+export async function answer(question: Question, context: GraphContext): Promise<Answer> {
+  const known = documentOf(question.query);
+  const stranger = context.caller.kind === "anonymous" && !context.deps.local;
+  if (!known.ok) return { errors: stranger ? known.error.map(withoutSuggestion) : known.error };
+  const { document, asksForSchema } = known.value;
+  // Strangers learn the graph from its published file, not by asking: neither outright nor by misspelling.
+  if (asksForSchema && stranger)
+    return { errors: [unauthenticated("Introspection needs an API key; the graph is published as schema.graphql.")] };
+  const operation = operationIn(known.value, question.operationName);
+  if (!operation) return { errors: [coded(new GraphQLError("Say which operation: operationName."), "BAD_REQUEST")] };
+  if (operation.operation !== "query" && !question.mayChange)
+    return { errors: [refusal("METHOD_NOT_ALLOWED", "A GET changes nothing: POST mutations.", 405)] };
+  const cost = costOf(document, operation, question, context);
+  const { costMax } = limits.graphql;
+  if (cost !== null && cost > costMax)
+    return {
+      errors: [
+        refusal(
+          "TOO_COSTLY",
+          `This costs ${cost} points, more than the ${costMax} allowed: ask for fewer per page.`,
+          400,
+        ),
+      ],
+    };
+  const { data, errors } = await execute({
+    schema,
+    document,
+    contextValue: context,
+    variableValues: question.variables,
+    operationName: question.operationName,
+  });
+  if (data === undefined) return { errors: (errors ?? []).map((error) => coded(error, "BAD_USER_INPUT")) };
+  return errors ? { errors: errors.map(discreet), data } : { data };
+}
+
+const withoutSuggestion = (error: GraphQLError): GraphQLError =>
+  new GraphQLError(error.message.replace(/ Did you mean .*$/s, ""), {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    extensions: error.extensions,
+  });
+
+/** What a verb or a field refuses is told as it is. Anything else is a bug: logged here, and told as nothing but that. */
+function discreet(error: GraphQLError): GraphQLError {
+  const { originalError, path, nodes } = error;
+  if (originalError === undefined || originalError instanceof GraphQLError) return coded(error, "BAD_REQUEST");
+  console.error("a field of the graph", path?.join("."), originalError);
+  return new GraphQLError("Unexpected error.", {
+    path: path ?? null,
+    nodes: nodes ?? null,
+    extensions: { code: "INTERNAL_SERVER_ERROR" },
+  });
+}

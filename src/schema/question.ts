@@ -1,0 +1,69 @@
+/** What a request asks: the document with its variables, out of a bounded body or an address. */
+import type { GraphQLError } from "graphql";
+import { limits } from "../core/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { badRequest, refusal } from "./refusals.ts";
+
+export type Question = {
+  readonly query: string;
+  readonly variables: Readonly<Record<string, unknown>> | null;
+  readonly operationName: string | null;
+  /** False for a GET, which must change nothing. */
+  readonly mayChange: boolean;
+};
+
+export async function readQuestion(request: Request): Promise<Result<Question, GraphQLError>> {
+  if (request.method === "GET") return checked(parametersOf(new URL(request.url)), false);
+  const body = await boundedText(request);
+  if (body === null)
+    return err(refusal("TOO_LARGE", `A request has at most ${limits.graphqlBodyBytesMax} bytes.`, 413));
+  return checked(parsed(body), true);
+}
+
+const parametersOf = ({ searchParams }: URL): unknown => ({
+  query: searchParams.get("query"),
+  operationName: searchParams.get("operationName"),
+  variables: parsed(searchParams.get("variables") ?? "null"),
+  extensions: parsed(searchParams.get("extensions") ?? "null"),
+});
+
+/** Undefined, which JSON cannot say, for what is not JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Null when it is too large. A length that was declared is kept by the platform; one that was not is counted. */
+async function boundedText(request: Request): Promise<string | null> {
+  const declared = request.headers.get("content-length");
+  if (declared !== null) return Number(declared) > limits.graphqlBodyBytesMax ? null : request.text();
+  if (!request.body) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let length = 0;
+  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+    length += chunk.byteLength;
+    if (length > limits.graphqlBodyBytesMax) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function checked(given: unknown, mayChange: boolean): Result<Question, GraphQLError> {
+  if (!isMap(given)) return err(badRequest("The body must be a JSON object with a query."));
+  const { query, variables, operationName, extensions } = given;
+  if (typeof query !== "string") return err(badRequest("query must be a string."));
+  if (!isMapOrNothing(variables)) return err(badRequest("variables must be an object."));
+  if (!isMapOrNothing(extensions)) return err(badRequest("extensions must be an object."));
+  if (typeof operationName !== "string" && operationName !== undefined && operationName !== null)
+    return err(badRequest("operationName must be a string."));
+  return ok({ query, variables: variables ?? null, operationName: operationName ?? null, mayChange });
+}
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isMapOrNothing = (value: unknown): value is Readonly<Record<string, unknown>> | null | undefined =>
+  value === undefined || value === null || isMap(value);
