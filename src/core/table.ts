@@ -39,7 +39,8 @@ export const transitions: Readonly<Record<OrderState, Cells>> = {
   PAID: { ...news, refund, resolve, customer },
   EXPIRED: { ...news, extend, refund },
   CANCELLED: { ...news, refund },
-  REVIEW: { ...news, refund, resolve },
+  // What waits for a decision goes back by that decision: a refund beside it would leave money that counts and is gone.
+  REVIEW: { ...news, resolve },
 };
 
 /** The cell itself, on an order for which the clock has already passed. */

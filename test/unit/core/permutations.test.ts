@@ -29,8 +29,9 @@ describe("I10: the same notification again", () => {
 
 /**
  * What no core can promise, because it has acted on what it knew: which of two full payments is kept, and so whose customer the order makes,
- * depends on which was heard first. And a part payment that the merchant's policy returns at the end of the order is gone: where that end, or
- * the opening again of an order that is kept open, falls among the notifications, it matters which of them came before it.
+ * depends on which was heard first, as does the amount of one transaction told with two. And a part payment that the merchant's policy returns
+ * at the end of the order is gone: where that end, or the opening again of an order that is kept open, falls among the notifications, it
+ * matters which of them came before it.
  */
 function isPromised({ merchant, hear, paying }: World, list: readonly Payment[]): boolean {
   const hasParts = list.some(({ amount }) => amount < total);

@@ -38,6 +38,12 @@ describe("money and the end", () => {
     }
   });
 
+  it("paid in the provider's future: its clock is wrong, so it was paid by the time we heard of it", () => {
+    const life = new Life();
+    life.tell(captured("A", { paidAt: expiresAt + 26 * hour }));
+    expect([read(life), life.order.paid]).toEqual(["PAID", { at: placedAt, committedAt: placedAt, late: false }]);
+  });
+
   it("paid late: HONOR pays and converts, and says that it was late", () => {
     const life = new Life(terms({ latePayment: "HONOR" }));
     life.tell(captured("A", { paidAt: late }), late);
