@@ -37,7 +37,7 @@ async function loadSchema() {
       logLevel: "error",
     });
     const { schema } = await import(outfile);
-    return schema;
+    return schema();
   } finally {
     rmSync(outfile, { force: true });
   }

@@ -4,4 +4,6 @@ import { conclude, runTests } from "./run-tests.mjs";
 
 installWhatIsMissing();
 const [first, ...rest] = process.argv.slice(2);
-conclude(first === "browser" ? runTests(["browser"], rest) : runTests(["unit", "workers", "system"], process.argv.slice(2)));
+conclude(
+  first === "browser" ? runTests(["browser"], rest) : runTests(["unit", "workers", "system"], process.argv.slice(2)),
+);

@@ -1,5 +1,5 @@
-/** Which door opens for which request. The scan comes first, before any framework; the graph is loaded by the first who asks it. */
-import { Hono } from "hono";
+/** Which door opens for which request. The scan comes first, before any framework. */
+import { Hono } from "hono/tiny";
 import { databases } from "./db/database.ts";
 import { depsOf } from "./deps.ts";
 import { sandboxWallet } from "./durable/sandbox-wallet.ts";
@@ -9,6 +9,7 @@ import { answerScan, mountEdge } from "./edge/routes.ts";
 import { sandboxWalletDoor, type SandboxWalletDoor } from "./edge/sandbox-wallet.tsx";
 import { configOf } from "./env.ts";
 import { sweepStockHolds } from "./resolvers/sweep-stock-holds.ts";
+import { graphqlHandler } from "./schema/server.ts";
 
 export function serve(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> | Response {
   const config = configOf(env);
@@ -40,10 +41,7 @@ const depsFor = (request: Request): SandboxWalletDoor => {
 
 const application: Hono = new Hono();
 application
-  .all("/graphql", async ({ req }) => {
-    const { graphqlHandler } = await import("./schema/server.ts");
-    return graphqlHandler(req.raw, depsFor(req.raw), { qrImage });
-  })
+  .all("/graphql", ({ req }) => graphqlHandler(req.raw, depsFor(req.raw), { qrImage }))
   .post("/payments/:provider/:accountId/notifications", ({ req }) =>
     notificationDoor(req.raw, req.param(), depsFor(req.raw)),
   )

@@ -1,5 +1,5 @@
 /** What phones and shop staff meet, by path. `answerScan` comes before every framework; the rest is mounted. */
-import type { Hono } from "hono";
+import type { Hono } from "hono/tiny";
 import type { Deps } from "../resolvers/deps.ts";
 import { assetDoor } from "./assets.ts";
 import { eventsDoor } from "./live-events.ts";

@@ -31,7 +31,10 @@ const tagLength = 8;
 /** `root` is the deployment's ROOT_SECRET, at least 32 characters. */
 export function deriveKeys(root: string): Keys {
   if (root.length < 32) throw new Error("ROOT_SECRET must have at least 32 characters");
-  const hmac = (label: string) => (text: string): Uint8Array => createHmac("sha256", root).update(`${label}\0${text}`).digest();
+  const hmac =
+    (label: string) =>
+    (text: string): Uint8Array =>
+      createHmac("sha256", root).update(`${label}\0${text}`).digest();
   const slug = hmac("slug");
   const request = hmac("request");
   const customer = hmac("customer");

@@ -1,6 +1,11 @@
 /** What verbs may use. Built once per request by `src/deps.ts`; tests pass their own. */
 import type { OrderKey } from "../core/ids.ts";
-import type { LiveCodeProtocol, MerchantFeedProtocol, PaymentAccountProtocol, WebhookEndpointProtocol } from "../durable/protocol.ts";
+import type {
+  LiveCodeProtocol,
+  MerchantFeedProtocol,
+  PaymentAccountProtocol,
+  WebhookEndpointProtocol,
+} from "../durable/protocol.ts";
 import type { Keys } from "../keys/root.ts";
 
 export type Deps = {

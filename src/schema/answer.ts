@@ -35,7 +35,7 @@ export async function answer(question: Question, context: GraphContext): Promise
       ],
     };
   const { data, errors } = await execute({
-    schema,
+    schema: schema(),
     document,
     contextValue: context,
     variableValues: question.variables,

@@ -20,7 +20,7 @@ export function costOf(
   const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
   const query: DocumentNode = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] };
   try {
-    const { complexity } = complexityFromQuery(query, { schema, ctx: context, variables: { ...variables } });
+    const { complexity } = complexityFromQuery(query, { schema: schema(), ctx: context, variables: { ...variables } });
     if (operation.variableDefinitions?.every(({ type }) => !sizesPages(type)) ?? true) fixed.set(operation, complexity);
     return complexity;
   } catch (fault) {

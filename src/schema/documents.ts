@@ -33,7 +33,7 @@ export function documentOf(text: string): Result<KnownDocument, readonly GraphQL
   if (remembered) return ok(remembered);
   const document = parsed(text);
   if (document instanceof GraphQLError) return err([coded(document, "GRAPHQL_PARSE_FAILED")]);
-  const errors = validate(schema, document, rules, { maxErrors: errorsMax });
+  const errors = validate(schema(), document, rules, { maxErrors: errorsMax });
   if (errors.length > 0) return err(errors.map((error) => coded(error, "GRAPHQL_VALIDATION_FAILED")));
   const made = { document, asksForSchema: asksForSchema(document) };
   if (text.length <= documentKeptLengthMax) remember(text, made);

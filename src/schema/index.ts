@@ -1,5 +1,5 @@
-/** The graph: every noun registers with the builder when its file is read, and the schema is built here, once, from all of them. */
-import { specifiedDirectives } from "graphql";
+/** The graph: every noun registers with the builder when its file is read, and the schema is built here from all of them. */
+import { specifiedDirectives, type GraphQLSchema } from "graphql";
 import { builder } from "./builder.ts";
 import { idempotent } from "./idempotency.ts";
 import "./scalars.ts";
@@ -19,4 +19,8 @@ import "./webhook-endpoint.ts";
 builder.queryType({ description: "What can be asked. Nothing here changes anything." });
 builder.mutationType({ description: "What can be done. Each answers with a union: what went well, or why not." });
 
-export const schema = builder.toSchema({ directives: [...specifiedDirectives, idempotent] });
+let built: GraphQLSchema | undefined;
+
+/** Built by the first question of an isolate: a phone that wakes the Worker with a scan does not wait for it. */
+export const schema = (): GraphQLSchema =>
+  (built ??= builder.toSchema({ directives: [...specifiedDirectives, idempotent] }));

@@ -1,6 +1,6 @@
 /**
- * `/graphql`: GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/). Loaded by the first request that asks, so that phones never wait
- * for it. This file is the door: what may come in, who it is, and how the answer is written; `documents.ts` and `answer.ts` do the rest.
+ * `/graphql`: GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/). This file is the door: what may come in, who it is, and
+ * how the answer is written; `documents.ts` and `answer.ts` do the rest.
  */
 import { limits } from "../core/limits.ts";
 import { authenticate } from "../resolvers/authenticate.ts";
