@@ -6,8 +6,6 @@ import { becomePaid, returnSurplus } from "./paid.ts";
 import { giveAllBack } from "./refunds.ts";
 import { unplacedOf } from "./unplaced.ts";
 
-export { needsReview } from "./unplaced.ts";
-
 /** Money counts, first come first, until the order is covered; what is beyond that stays where it was and goes back once the order is paid. */
 const count = (draft: Draft, captures: readonly Capture[]): Draft =>
   captures.reduce((all, { id }) => {

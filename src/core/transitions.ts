@@ -7,7 +7,6 @@ import { settle } from "./settle.ts";
 import { stepOf } from "./table.ts";
 
 export { allowedActions, orderActions, type OrderAction } from "./actions.ts";
-export { transitions } from "./table.ts";
 
 export type Decision =
   | { readonly ok: true; readonly order: Order; readonly events: readonly OrderEvent[]; readonly changed: boolean }

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/core/commands.ts";
 import { orderStates, stateOf } from "../../../src/core/state.ts";
-import { allowedActions, decide, orderActions, transitions, type OrderAction } from "../../../src/core/transitions.ts";
+import { transitions } from "../../../src/core/table.ts";
+import { allowedActions, decide, orderActions, type OrderAction } from "../../../src/core/transitions.ts";
 import { dueOf, refundableOf } from "../../../src/core/amounts.ts";
 import { history, merchants, runs, termsOf } from "./histories.ts";
 import {

@@ -5,7 +5,7 @@ import type { OrderEvent } from "../../../src/core/events.ts";
 import type { Capture, Order, Refund } from "../../../src/core/order.ts";
 import { standingOf } from "../../../src/core/state.ts";
 import { effectsOf, endsAt, pollAt } from "../../../src/core/work.ts";
-import { needsReview } from "../../../src/core/review.ts";
+import { needsReview } from "../../../src/core/unplaced.ts";
 import { benefit } from "./sample.ts";
 
 type Law = readonly [sentence: string, holds: (order: Order, now: number) => boolean];
