@@ -6,7 +6,7 @@ import { database } from "../db/database.ts";
 import { takeStock } from "../db/stock.ts";
 import type { AccountReport, PaymentAccountProtocol } from "./protocol.ts";
 import type { Result } from "../core/result.ts";
-import type { ProviderFault } from "../payments/provider.ts";
+import type { ProviderFault, RefundReport } from "../payments/provider.ts";
 
 /** The command that tells the order what came of it; null when nothing is known yet. */
 export async function perform(env: Env, order: Order, effect: Effect): Promise<Command | null> {
@@ -46,14 +46,19 @@ async function refund(
     amount: asked.amount,
     currency: capture.currency,
   });
-  if (!report.ok || report.value.state === "PENDING") return null;
-  return {
-    kind: "refundHeard",
-    refund: asked.id,
-    capture: asked.capture,
-    amount: asked.amount,
-    outcome: report.value.state,
-  };
+  const outcome = outcomeOf(report);
+  return outcome && { kind: "refundHeard", refund: asked.id, capture: asked.capture, amount: asked.amount, outcome };
+}
+
+/** A provider that says no is believed; one that says nothing is asked again. */
+function outcomeOf(report: Result<RefundReport, ProviderFault>): "SUCCEEDED" | "FAILED" | null {
+  if (!report.ok) return report.error.reason === "REFUSED" ? "FAILED" : null;
+  return report.value.state === "PENDING" ? null : report.value.state;
+}
+
+/** Money that its order could not take stays with its account, where a person sees it: no news of money is ever dropped. */
+export async function keepRefused(env: Env, command: Command): Promise<void> {
+  if (command.kind === "capture") await account(env, command.capture.account).keepUnmatched(command);
 }
 
 async function retake(env: Env, order: Order): Promise<boolean> {

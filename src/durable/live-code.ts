@@ -11,7 +11,7 @@ import { newOrder, type Order, type OrderTerms } from "../core/order.ts";
 import { stateOf, type OrderState } from "../core/state.ts";
 import { decide, type Decision } from "../core/transitions.ts";
 import { effectsOf } from "../core/work.ts";
-import { perform } from "./effects.ts";
+import { keepRefused, perform } from "./effects.ts";
 import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
 import { isDrained, outboxOf, urgentOf, wakeAt } from "./outbox.ts";
 import type { Applied, LiveCodeProtocol, LiveCodePulse, Placed, Scanned } from "./protocol.ts";
@@ -235,10 +235,11 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     try {
       const { order } = this.mustRead();
       const news = await Promise.all(effectsOf(order).map((effect) => perform(this.env, order, effect)));
-      const decisions = news
-        .filter((command) => command !== null)
-        .map((command) => this.decideAndCommit(command, Date.now()));
-      if (decisions.some((decision) => decision.ok && decision.changed)) this.ctx.waitUntil(this.tell(urgentOf));
+      const told = news.filter((command) => command !== null);
+      const decisions = told.map((command) => ({ command, decision: this.decideAndCommit(command, Date.now()) }));
+      if (decisions.some(({ decision }) => decision.ok && decision.changed)) this.ctx.waitUntil(this.tell(urgentOf));
+      const refused = decisions.filter(({ decision }) => !decision.ok);
+      await Promise.all(refused.map(({ command }) => keepRefused(this.env, command)));
     } finally {
       this.performing = null;
     }

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
+import { limits } from "../../src/core/limits.ts";
 import { stateOf } from "../../src/core/state.ts";
 import type { LiveCode } from "../../src/index.ts";
 import { merchantIdFrom } from "../../src/db/database.ts";
@@ -162,6 +163,41 @@ describe("a live code", () => {
     await evictDurableObject(objectOf(terms.key));
     await runDurableObjectAlarm(objectOf(terms.key));
     await drained(terms.key);
+  });
+
+  it("keeps polled money that its order can take no more of with the account, and believes a provider that refuses a refund", async () => {
+    const terms = await placed();
+    for (let count = 0; count < limits.capturesPerOrderMax; count += 1)
+      await codeOf(terms.key).apply(someCapture(terms, { transaction: `T${count}`, amount: 1 }));
+    await codeOf(terms.key).apply({ kind: "begin", claimant: "browser", account: "account_TEST" });
+    const late = someCapture(terms, { transaction: "LAST" });
+    const kept = vi.fn(() => Promise.resolve());
+    const { PAYMENT_ACCOUNT } = env;
+    const account = {
+      query: () => Promise.resolve({ ok: true, value: { state: "NEWS", command: late } }),
+      close: () => Promise.resolve({ ok: true, value: { state: "PENDING" } }),
+      refund: () => Promise.resolve({ ok: false, error: { reason: "REFUSED", message: "no" } }),
+      keepUnmatched: kept,
+    };
+    Object.assign(env, { PAYMENT_ACCOUNT: { getByName: () => account } });
+    try {
+      await runDurableObjectAlarm(objectOf(terms.key));
+      await vi.waitFor(() => expect(kept).toHaveBeenCalledWith(late));
+      await codeOf(terms.key).apply({ kind: "cancel", reason: null });
+      await codeOf(terms.key).apply({
+        kind: "ended",
+        attempt: (await codeOf(terms.key).look())?.attempts[0]?.id ?? "",
+        outcome: "CLOSED",
+        reason: null,
+      });
+      await vi.waitFor(async () => {
+        const order = await codeOf(terms.key).look();
+        expect(order?.refunds.length).toBeGreaterThan(0);
+        expect(order?.refunds.every(({ state }) => state === "FAILED")).toBe(true);
+      });
+    } finally {
+      Object.assign(env, { PAYMENT_ACCOUNT });
+    }
   });
 
   it("counts a burst of scans without writing each of them, and never a robot's", async () => {
