@@ -70,7 +70,6 @@ export const limits = {
     tokensMax: 1_000,
     depthMax: 12,
     aliasesMax: 30,
-    directivesMax: 10,
     costMax: 10_000,
     /** Parsed documents that an isolate remembers, and the longest text of one worth remembering. */
     documentsKeptMax: 500,

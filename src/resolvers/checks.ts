@@ -73,12 +73,19 @@ export function checks() {
     return value;
   };
   const timeZone = (path: Path, value: string): string => {
-    try {
-      return new Intl.DateTimeFormat("en", { timeZone: value }).resolvedOptions().timeZone;
-    } catch {
-      fail(path, "must be an IANA time zone, such as Asia/Shanghai");
-      return value;
-    }
+    if (!isTimeZone(value)) fail(path, "must be an IANA time zone, such as Asia/Shanghai");
+    return value;
   };
   return { issues, fail, text, prose, integer, money, url, locale, timeZone };
+}
+
+/** A name, not an offset: offsets know no summer. */
+function isTimeZone(value: string): boolean {
+  if (!/^[A-Za-z]/.test(value)) return false;
+  try {
+    Intl.DateTimeFormat("en", { timeZone: value });
+    return true;
+  } catch {
+    return false;
+  }
 }

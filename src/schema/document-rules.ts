@@ -9,7 +9,7 @@ import {
 } from "graphql";
 import { limits } from "../core/limits.ts";
 
-const { depthMax, aliasesMax, directivesMax } = limits.graphql;
+const { depthMax, aliasesMax } = limits.graphql;
 
 /** Introspection is bounded by graphql itself, and its own tools ask deeper than any screen does. */
 const isIntrospection = (name: string): boolean => name.startsWith("__");
@@ -58,16 +58,7 @@ function aliases(context: ValidationContext): ASTVisitor {
   };
 }
 
-function directives(context: ValidationContext): ASTVisitor {
-  return {
-    enter: (node) => {
-      if ("directives" in node && (node.directives?.length ?? 0) > directivesMax)
-        context.reportError(tooLarge(`At most ${directivesMax} directives in one place.`));
-    },
-  };
-}
-
 const tooLarge = (message: string): GraphQLError =>
   new GraphQLError(message, { extensions: { code: "DOCUMENT_TOO_LARGE" } });
 
-export const documentRules: readonly ValidationRule[] = [depth, aliases, directives];
+export const documentRules: readonly ValidationRule[] = [depth, aliases];

@@ -151,7 +151,7 @@ mutation("paymentRecord", {
         }),
         description: "Who paid.",
       }),
-      note: t.string({ description: "What you want to remember about it." }),
+      note: t.string({ description: "A remark for whoever reads the request; it is not kept." }),
     }),
   }),
   success: builder.objectRef<{ order: CoreOrder; replayed: boolean }>("PaymentRecordSuccess").implement({

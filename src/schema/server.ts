@@ -87,10 +87,13 @@ function written(told: Answer, type: MediaType): Response {
   });
 }
 
-/** An answer that has data is an answer. Without any, the older type says 200 to whatever is wrong with the document alone, as its clients expect. */
+/**
+ * An answer with anything in it is an answer. Of one without, the errors say the status; those that are about the document alone are 200 in the
+ * older type, as its clients expect.
+ */
 function statusOf({ data, errors }: Answer, type: MediaType): number {
-  if (!errors || (data !== null && data !== undefined)) return 200;
+  if (!errors || (data && Object.values(data).some((value) => value !== null))) return 200;
   const statuses = errors.map(statusOfError).filter((status) => status !== undefined);
   if (statuses.length > 0) return Math.max(...statuses);
-  return type === "application/json" || data === null ? 200 : 400;
+  return type === "application/json" || data !== undefined ? 200 : 400;
 }
