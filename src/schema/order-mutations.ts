@@ -1,9 +1,10 @@
 import { limits } from "../core/limits.ts";
-import type { Order as CoreOrder } from "../core/order.ts";
+import type { Order as CoreOrder, Refund as CoreRefund } from "../core/order.ts";
 import { cancelOrder } from "../resolvers/cancel-order.ts";
 import { extendOrder } from "../resolvers/extend-order.ts";
 import { placeOrder } from "../resolvers/place-order.ts";
 import { recordPayment } from "../resolvers/record-payment.ts";
+import { refundOrder } from "../resolvers/refund-order.ts";
 import { resolveReview } from "../resolvers/resolve-review.ts";
 import { AttributionInput } from "./attribution.ts";
 import { builder, shape } from "./builder.ts";
@@ -14,6 +15,7 @@ import { MoneyInput } from "./money.ts";
 import { mutation } from "./mutation.ts";
 import { Conversion, LiveCode, Order } from "./nouns.ts";
 import { conversionOf } from "./order.ts";
+import { Refund, refundOf } from "./payment.ts";
 
 /** A success that shows the order as it is afterwards. */
 const showsOrder = (name: string, description: string) =>
@@ -171,6 +173,48 @@ mutation("paymentRecord", {
   failures: ["STATE", "AMOUNT_MISMATCH", "NOT_FOUND", "VALIDATION", "IDEMPOTENCY"],
   resolve: (input, context, info) =>
     recordPayment(context.deps, merchantOf(context).id, input, idempotencyKeyOf(context, info)),
+});
+
+mutation("orderRefund", {
+  description:
+    "Gives money back: all that is left of it, or a part. Cash is back at once; what came through a provider goes when the provider says so.",
+  needs: "PAYMENTS_WRITE",
+  input: builder.inputType("OrderRefundInput", {
+    description: "Which order, and how much of it.",
+    fields: (t) => ({
+      orderId: t.id({ required: true, description: "`order_…`" }),
+      amount: t.field({ type: MoneyInput, description: "At most what is left; all of it unless given." }),
+      reason: t.string({ description: "Why, for the payer and the books." }),
+      reverseConversion: t.boolean({
+        defaultValue: true,
+        description: "Whether the conversion loses what its actions gave, as each declares.",
+      }),
+      restock: t.boolean({ defaultValue: true, description: "Whether what was sold can be sold again." }),
+    }),
+  }),
+  success: builder.objectRef<{ order: CoreOrder; refund: CoreRefund }>("OrderRefundSuccess").implement({
+    description: "The refund is under way, or done.",
+    ...shape,
+    fields: (t) => ({
+      order: t.field({ type: Order, description: "The order as it is now.", resolve: ({ order }) => order }),
+      refund: t.field({
+        type: Refund,
+        description: "The refund; the last of them where several payments go back.",
+        resolve: ({ order, refund }) => refundOf(order, refund),
+      }),
+      replayed: t.boolean({
+        description: "True when an earlier request with the same idempotency key asked for it.",
+        resolve: () => false,
+      }),
+    }),
+  }),
+  failures: ["STATE", "AMOUNT_MISMATCH", "NOT_FOUND", "VALIDATION", "IDEMPOTENCY"],
+  resolve: ({ reverseConversion, restock, ...input }, context) =>
+    refundOrder(context.deps, merchantOf(context), {
+      ...input,
+      reverseConversion: reverseConversion ?? true,
+      restock: restock ?? true,
+    }),
 });
 
 const ReviewDecision = describedEnum<"HONOR" | "REFUND">(

@@ -148,8 +148,8 @@ export const Refund = builder.objectRef<RefundView>("Refund").implement({
   }),
 });
 
-export const refundsOf = ({ terms, refunds, captures }: Order): RefundView[] =>
-  refunds.map((refund) => ({
-    ...refund,
-    currency: captures.find(({ id }) => id === refund.capture)?.currency ?? terms.currency,
-  }));
+export const refundOf = ({ terms, captures }: Order, refund: CoreRefund): RefundView => ({
+  ...refund,
+  currency: captures.find(({ id }) => id === refund.capture)?.currency ?? terms.currency,
+});
+export const refundsOf = (order: Order): RefundView[] => order.refunds.map((refund) => refundOf(order, refund));

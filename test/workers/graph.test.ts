@@ -348,6 +348,43 @@ describe("an order at the counter", () => {
     expect(at(strangers, "0.conversion.customer.id")).not.toBe(at(strangers, "1.conversion.customer.id"));
   });
 
+  it("gives money back, in part and in whole, and never more than came in", async () => {
+    const { key } = await openShop();
+    const orderId = at(await placed(key), "order.id");
+    await recorded(key, { orderId });
+    const back = async (input: Record<string, unknown>) =>
+      at(
+        await ask(
+          key,
+          `mutation ($input: OrderRefundInput!) { orderRefund(input: $input) { __typename
+            ... on OrderRefundSuccess { replayed refund { state amount { amount } reason automatic } order { state refunded { amount } conversion { state } } }
+            ... on AmountMismatchError { expected { amount } } ... on ValidationError { issues { path } } } }`,
+          { input: { orderId, ...input } },
+        ),
+        "orderRefund",
+      );
+    expect(await back({ amount: cny("20.00") })).toEqual({
+      __typename: "AmountMismatchError",
+      expected: { amount: "19.90" },
+    });
+    expect(await back({ amount: cny("0.00") })).toMatchObject({ issues: [{ path: ["input", "amount", "amount"] }] });
+    expect(await back({ amount: cny("5.00"), reason: "cold tea" })).toMatchObject({
+      replayed: false,
+      refund: { state: "SUCCEEDED", amount: { amount: "5.00" }, reason: "cold tea", automatic: false },
+      order: { state: "PAID", refunded: { amount: "5.00" }, conversion: { state: "PARTLY_REVERSED" } },
+    });
+    expect(await back({})).toMatchObject({
+      order: { refunded: { amount: "19.90" }, conversion: { state: "REVERSED" } },
+    });
+    expect(await back({})).toEqual({ __typename: "OrderStateError" });
+    const keyed = await tell(
+      key,
+      `mutation ($id: ID!) { orderRefund(input: { orderId: $id }) @idempotent(key: "k") { __typename } }`,
+      { id: orderId },
+    );
+    expect(keyed.errors[0]!.extensions.code).toBe("BAD_REQUEST");
+  });
+
   it("is extended and called off, or says why not", async () => {
     const { key } = await openShop();
     const orderId = at(await placed(key), "order.id");
