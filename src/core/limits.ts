@@ -37,14 +37,21 @@ export const limits = {
   /** How often a payment under way is asked for: often at first, then seldom. */
   pollMs: { early: 10 * second, late: 60 * second, earlyFor: 2 * minute },
   /** The alarm of an object with undelivered work: first after `min`, doubling up to `max`. */
-  watchdogMs: { min: 2 * second, max: 5 * second },
+  watchdogMs: { min: 2 * second, max: 5 * second, longMax: minute, patientAfter: 24 },
+  /** Scans are written together, at most this often. */
+  scanFlushMs: 5 * second,
   /** How long the read model, and all endpoints of a merchant together, may take to answer an object. */
   projectionTimeoutMs: 10 * second,
   publicationTimeoutMs: 10 * second,
+  /** How long the database may take for a group of rows, and how many rows may wait for it in a projector's memory. */
+  groupTimeoutMs: 8 * second,
+  groupWaitingMax: 5_000,
   /** How long the read model may not know that somebody is paying. */
   projectionLagMs: 10 * second,
   /** One provider call. */
   providerTimeoutMs: 10 * second,
+  /** One thing that a live code wants done elsewhere: a provider's call and the ways there and back. */
+  effectTimeoutMs: 15 * second,
   notificationBytesMax: 65_536,
   notificationSkewMs: 300 * second,
   /** A provider signs under more than one secret while it changes them. */

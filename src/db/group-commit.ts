@@ -11,20 +11,23 @@ type Waiting<Row, Answer> = {
 export class GroupCommit<Row, Answer> {
   private readonly write: (rows: readonly Row[]) => Promise<readonly Answer[]>;
   private readonly max: number;
+  private readonly waitingMax: number;
   /** How many rows the next group may have: less after faults, up to `max` as writes succeed. */
   private room: number;
   private waiting: Waiting<Row, Answer>[] = [];
   private writing = false;
 
-  /** `write` takes all rows or, rejecting, none, and answers each in order. */
-  constructor(write: (rows: readonly Row[]) => Promise<readonly Answer[]>, max: number) {
+  /** `write` takes all rows or, rejecting, none, and answers each in order. Beyond `waitingMax` rows nobody else is let in. */
+  constructor(write: (rows: readonly Row[]) => Promise<readonly Answer[]>, max: number, waitingMax: number) {
     this.write = write;
     this.max = max;
+    this.waitingMax = waitingMax;
     this.room = max;
   }
 
-  /** Resolves once the row is committed; rejects when it is not. */
-  add(row: Row): Promise<Answer> {
+  /** Resolves once the row is committed; rejects when it is not, or when too many wait already. */
+  async add(row: Row): Promise<Answer> {
+    if (this.waiting.length >= this.waitingMax) throw new Error("too many rows wait for the database");
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.waiting.push({ row, resolve, reject });
     void this.writeAll();

@@ -1,5 +1,6 @@
 /** Carries out what the core wants done at a provider or in the catalogue, and answers with the news of it. Never throws: what failed is tried again. */
 import type { Command } from "../core/commands.ts";
+import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import type { Effect } from "../core/work.ts";
 import { database } from "../db/database.ts";
@@ -7,23 +8,28 @@ import { takeStock } from "../db/stock.ts";
 import type { AccountReport, PaymentAccountProtocol } from "./protocol.ts";
 import type { Result } from "../core/result.ts";
 import type { ProviderFault, RefundReport } from "../payments/provider.ts";
+import { within } from "./within.ts";
 
-/** The command that tells the order what came of it; null when nothing is known yet. */
+/** The command that tells the order what came of it; null when nothing is known yet, or nobody answered in time. */
 export async function perform(env: Env, order: Order, effect: Effect): Promise<Command | null> {
   try {
-    switch (effect.kind) {
-      case "QUERY":
-        return news(await account(env, effect.attempt.account).query(effect.attempt.id));
-      case "CLOSE":
-        return news(await account(env, effect.attempt.account).close(effect.attempt.id));
-      case "REFUND":
-        return await refund(env, order, effect);
-      case "RETAKE_STOCK":
-        return { kind: "stock", taken: await retake(env, order) };
-    }
+    return await within(limits.effectTimeoutMs, carryOut(env, order, effect));
   } catch (fault) {
     console.error("an effect of a live code", effect.kind, fault);
     return null;
+  }
+}
+
+async function carryOut(env: Env, order: Order, effect: Effect): Promise<Command | null> {
+  switch (effect.kind) {
+    case "QUERY":
+      return news(await account(env, effect.attempt.account).query(effect.attempt.id));
+    case "CLOSE":
+      return news(await account(env, effect.attempt.account).close(effect.attempt.id));
+    case "REFUND":
+      return refund(env, order, effect);
+    case "RETAKE_STOCK":
+      return { kind: "stock", taken: await retake(env, order) };
   }
 }
 

@@ -13,26 +13,27 @@ import { decide, type Decision } from "../core/transitions.ts";
 import { effectsOf } from "../core/work.ts";
 import { keepRefused, perform } from "./effects.ts";
 import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
-import { isDrained, outboxOf, urgentOf, wakeAt } from "./outbox.ts";
+import { isDrained, outboxOf, urgentOf, wakeAt, type Audience, type Failures } from "./outbox.ts";
 import type { Applied, LiveCodeProtocol, LiveCodePulse, Placed, Scanned } from "./protocol.ts";
+import { ScanCounter } from "./scan-counter.ts";
 import { teller } from "./telling.ts";
-
-/** How long scans may wait in memory to be counted together. */
-const scanFlushMs = 5_000;
 
 export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   private readonly store = liveCodeStore(this.ctx.storage.sql);
   private cached: StoredLiveCode | null = null;
   /** The alarm as this instance knows it; null when it does not know. */
   private alarmAt: number | null = null;
-  private failures = 0;
+  private failures: Failures = { readModel: 0, partners: 0 };
   private readonly tell = teller(this.env, {
     current: () => this.mustRead(),
-    told: (mark, news) => this.told(mark, news),
-    refused: () => this.refused(),
+    told: (audience, mark, news) => this.told(audience, mark, news),
+    refused: (audience) => this.refused(audience),
   });
   private performing: Promise<void> | null = null;
-  private scans = { count: 0, firstAt: 0, flushedAt: 0 };
+  private readonly scans = new ScanCounter(
+    () => this.commit(this.mustRead(), Date.now()),
+    (work) => this.ctx.waitUntil(work),
+  );
 
   async place(terms: OrderTerms, fingerprint: string): Promise<Placed> {
     const found = this.read();
@@ -59,7 +60,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     if (!stored) return { found: false };
     const now = Date.now();
     const { order } = stored;
-    if (human) this.countScan(order.scans.firstAt === null, now);
+    if (human) this.scans.add(now, order.scans.firstAt === null);
     const state = stateOf(order, now);
     const redirect = leadsTo(order, state);
     return redirect === null ? { found: true, state, redirect, order } : { found: true, state, redirect, order: null };
@@ -100,13 +101,15 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     this.alarmAt = null;
     try {
       const stored = this.read();
-      if (!stored || wakeAt(stored, Date.now(), 0) === null) return;
+      if (!stored || wakeAt(stored, Date.now(), this.failures) === null) return;
       this.arm(Date.now() + limits.watchdogMs.max);
       this.decideAndCommit({ kind: "tick" }, Date.now());
       await Promise.all([this.performAll(), this.tell(outboxOf)]);
       this.arm(wakeAt(this.mustRead(), Date.now(), this.failures));
     } catch (fault) {
       console.error("alarm of a live code", fault);
+      // Whatever went wrong, even a document that this version cannot read: somebody must come back for it.
+      await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs.longMax);
     }
   }
 
@@ -137,7 +140,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
 
   /** The document and the alarm that guards it, together or not at all. Scans that were waiting go with whatever is written next. */
   private commit(decided: StoredLiveCode, now: number, before?: () => void): void {
-    const next = this.withScans(decided);
+    const next = { ...decided, order: this.scans.into(decided.order, now) };
     const wake = wakeAt(next, now, this.failures);
     const rearm = wake !== null && !this.alarmServes(wake, now);
     this.ctx.storage.transactionSync(() => {
@@ -147,7 +150,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     });
     const previous = this.cached;
     this.cached = next;
-    this.scans = { count: 0, firstAt: 0, flushedAt: now };
+    this.scans.written(now);
     if (rearm) this.alarmAt = wake;
     if (previous && previous.order.version !== next.order.version) this.tellWatchers(next.order, now);
   }
@@ -159,32 +162,11 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   }
 
   private arm(at: number | null): void {
-    if (at === this.alarmAt) return;
+    if (at === this.alarmAt || (at !== null && this.alarmServes(at, Date.now()))) return;
     this.ctx.storage.transactionSync(
       () => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)),
     );
     this.alarmAt = at;
-  }
-
-  /** Counts in memory and writes at most every few seconds, the first scan at once: a shop may see it on its screen. */
-  private countScan(first: boolean, now: number): void {
-    this.scans.count += 1;
-    if (this.scans.count > 1) return;
-    this.scans.firstAt = now;
-    const wait = first ? 0 : this.scans.flushedAt + scanFlushMs - now;
-    if (wait <= 0) this.flushScans();
-    else this.ctx.waitUntil(scheduler.wait(wait).then(() => this.flushScans()));
-  }
-
-  private flushScans(): void {
-    if (this.scans.count > 0) this.commit(this.mustRead(), Date.now());
-  }
-
-  private withScans(stored: StoredLiveCode): StoredLiveCode {
-    const { count, firstAt } = this.scans;
-    if (count === 0) return stored;
-    const counted = decide(stored.order, { kind: "scan", count, firstAt }, Date.now());
-    return counted.ok ? { ...stored, order: counted.order } : stored;
   }
 
   private tellWatchers(order: Order, now: number): void {
@@ -202,8 +184,8 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
    * Marks alone are worth a row only when they are the last: until then they are kept in memory, and lost with it, which costs telling
    * something twice. The alarm that guards what is still owed stays where it is.
    */
-  private told(mark: (stored: StoredLiveCode) => StoredLiveCode, news: Command | null): void {
-    this.failures = 0;
+  private told(audience: Audience, mark: (stored: StoredLiveCode) => StoredLiveCode, news: Command | null): void {
+    this.failures = { ...this.failures, [audience]: 0 };
     const now = Date.now();
     this.cached = mark(this.mustRead());
     const decision = news && decide(this.cached.order, news, now);
@@ -215,8 +197,8 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     }
   }
 
-  private refused(): void {
-    this.failures += 1;
+  private refused(audience: Audience): void {
+    this.failures = { ...this.failures, [audience]: this.failures[audience] + 1 };
     const now = Date.now();
     this.arm(wakeAt(this.mustRead(), now, this.failures));
   }

@@ -57,14 +57,32 @@ export const markPublished = (stored: StoredLiveCode, sent: readonly FeedEvent[]
 export const newnessIn = (stored: StoredLiveCode, answer: ProjectionAnswer | undefined): boolean | null =>
   stored.order.conversion?.firstTime === null ? (answer?.firstTime ?? null) : null;
 
-/** When the object must wake by itself; null when nothing is left to wait for. `failures`: how often in a row the outbox did not drain. */
-export function wakeAt(stored: StoredLiveCode, now: number, failures: number): number | null {
-  const watchdog = Math.min(limits.watchdogMs.max, limits.watchdogMs.min * 2 ** Math.min(failures, 10));
-  const telling = !isDrained(urgentOf(stored))
-    ? now + watchdog
-    : !isDrained(outboxOf(stored))
-      ? now + limits.projectionLagMs
-      : null;
-  const wakes = [telling, pollAt(stored.order, now), endsAt(stored.order)].filter((at) => at !== null);
+/** Those who are told. */
+export type Audience = "readModel" | "partners";
+/** How often in a row each could not be told. */
+export type Failures = Readonly<Record<Audience, number>>;
+
+/** When the object must wake by itself; null when nothing is left to wait for. */
+export function wakeAt(stored: StoredLiveCode, now: number, failures: Failures): number | null {
+  const { projection, publication } = urgentOf(stored);
+  const wakes = [
+    projection ? now + patience(stored, failures.readModel) : null,
+    publication.length > 0 ? now + patience(stored, failures.partners) : null,
+    isDrained(outboxOf(stored)) ? null : now + Math.max(limits.projectionLagMs, patience(stored, failures.readModel)),
+    pollAt(stored.order, now),
+    endsAt(stored.order),
+  ].filter((at) => at !== null);
   return wakes.length === 0 ? null : Math.min(...wakes);
+}
+
+/**
+ * How long to wait before telling again. A short outage is caught up within seconds; a long one must not bring every live code back at the
+ * same moment, again and again, so the waits grow, and each code's key moves its own by up to a fifth.
+ */
+function patience({ order }: StoredLiveCode, failures: number): number {
+  const { min, max, longMax, patientAfter } = limits.watchdogMs;
+  const short = Math.min(max, min * 2 ** Math.min(failures, 10));
+  if (failures <= patientAfter) return short;
+  const long = Math.min(longMax, max * 2 ** Math.min(failures - patientAfter, 10));
+  return Math.round(long * (0.8 + (0.4 * (order.terms.key.charCodeAt(0) % 32)) / 32));
 }

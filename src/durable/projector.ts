@@ -9,11 +9,13 @@ import { databaseNamed } from "../db/database.ts";
 import { GroupCommit } from "../db/group-commit.ts";
 import { project, type Projection, type ProjectionAnswer } from "../db/projection.ts";
 import type { ProjectorProtocol } from "./protocol.ts";
+import { within } from "./within.ts";
 
 export class Projector extends DurableObject<Env> implements ProjectorProtocol {
   private readonly groups = new GroupCommit<Projection, ProjectionAnswer>(
-    (projections) => project(this.database(), projections),
+    (projections) => within(limits.groupTimeoutMs, project(this.database(), projections)),
     limits.projectionBatchMax,
+    limits.groupWaitingMax,
   );
 
   /** Answers in the order of the rows. Rejects when D1 did not take one of them; the others may have been taken. */

@@ -6,15 +6,16 @@ import type { Command } from "../core/commands.ts";
 import { limits } from "../core/limits.ts";
 import { databaseNameOf } from "../db/database.ts";
 import type { StoredLiveCode } from "./live-code-store.ts";
-import { markProjected, markPublished, newnessIn, type Outbox } from "./outbox.ts";
+import { markProjected, markPublished, newnessIn, type Audience, type Outbox } from "./outbox.ts";
+import { within } from "./within.ts";
 
 /** The live code, as its tellers see it. */
 export type Speaker = {
   readonly current: () => StoredLiveCode;
   /** Somebody was told: `mark` moves the document's marks, `news` is what they answered. */
-  readonly told: (mark: (stored: StoredLiveCode) => StoredLiveCode, news: Command | null) => void;
-  /** Somebody could not be told. */
-  readonly refused: () => void;
+  readonly told: (audience: Audience, mark: (stored: StoredLiveCode) => StoredLiveCode, news: Command | null) => void;
+  /** An audience could not be told. */
+  readonly refused: (audience: Audience) => void;
 };
 /** What is due now: everything owed, or only what is urgent. */
 export type Due = (stored: StoredLiveCode) => Outbox;
@@ -28,7 +29,18 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
       const projector = env.PROJECTOR.getByName(name);
       const [answer] = await within(limits.projectionTimeoutMs, projector.project([sent]));
       const firstTime = newnessIn(current(), answer);
-      told((stored) => markProjected(stored, sent), firstTime === null ? null : { kind: "customer", firstTime });
+      // Asked again at once it would only stay silent again.
+      if (
+        sent.order.conversion?.firstTime === null &&
+        firstTime === null &&
+        current().order.conversion?.firstTime === null
+      )
+        throw new Error("the read model did not say whether the customer is new");
+      told(
+        "readModel",
+        (stored) => markProjected(stored, sent),
+        firstTime === null ? null : { kind: "customer", firstTime },
+      );
     }
   };
   const publish = async (due: Due): Promise<void> => {
@@ -36,16 +48,16 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
       const sent = publication;
       const feed = env.MERCHANT_FEED.getByName(current().order.terms.merchant.id);
       await within(limits.publicationTimeoutMs, feed.publish(sent));
-      told((stored) => markPublished(stored, sent), null);
+      told("partners", (stored) => markPublished(stored, sent), null);
     }
   };
-  const tellers = [oneAtATime(project, refused), oneAtATime(publish, refused)];
+  const tellers = [oneAtATime(project, () => refused("readModel")), oneAtATime(publish, () => refused("partners"))];
   return async (due) => {
     await Promise.all(tellers.map((tell) => tell(due)));
   };
 }
 
-/** A failure is not news: the alarm tries again. The run ends in the same instant as it finds nothing due, so no news falls between two runs. */
+/** A failure is not news: the alarm tries again. It also finds the news that may fall between the end of one run and the next. */
 function oneAtATime(tell: (due: Due) => Promise<void>, refused: () => void): (due: Due) => Promise<void> {
   let running: Promise<void> | null = null;
   const run = async (due: Due): Promise<void> => {
@@ -58,15 +70,4 @@ function oneAtATime(tell: (due: Due) => Promise<void>, refused: () => void): (du
     }
   };
   return (due) => (running ??= run(due));
-}
-
-/** Somebody who never answers must not keep the object from telling others, nor in memory. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("no answer in time")), ms);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

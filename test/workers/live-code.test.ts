@@ -165,6 +165,25 @@ describe("a live code", () => {
     await drained(terms.key);
   });
 
+  it("keeps an alarm even when this version cannot read what a newer one stored, and goes on when it can", async () => {
+    const terms = await placed();
+    await drained(terms.key);
+    const store = (version: number) =>
+      runInDurableObject(objectOf(terms.key), (_: LiveCode, state) => {
+        state.storage.sql.exec("UPDATE live_code SET body = json_set(body, '$.storage', ?)", version);
+      });
+    await store(99);
+    await evictDurableObject(objectOf(terms.key));
+    await runDurableObjectAlarm(objectOf(terms.key));
+    expect(
+      await runInDurableObject(objectOf(terms.key), (_: LiveCode, state) => state.storage.getAlarm()),
+    ).not.toBeNull();
+    await store(1);
+    await evictDurableObject(objectOf(terms.key));
+    await codeOf(terms.key).apply(someCapture(terms));
+    await drained(terms.key);
+  });
+
   it("keeps polled money that its order can take no more of with the account, and believes a provider that refuses a refund", async () => {
     const terms = await placed();
     for (let count = 0; count < limits.capturesPerOrderMax; count += 1)

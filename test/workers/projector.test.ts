@@ -150,7 +150,7 @@ describe("a group commit", () => {
       if (fault(rows)) throw new Error("refused");
       return rows.map((row) => row * 10);
     });
-    return { groups, commit: new GroupCommit(write, max) };
+    return { groups, commit: new GroupCommit(write, max, 100) };
   }
   const to = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
   const settle = (commit: GroupCommit<number, number>, rows: readonly number[]) =>
@@ -194,5 +194,23 @@ describe("a group commit", () => {
       waiting = waiting.filter((_, index) => answers[index] === "refused");
     }
     expect(waiting).toEqual([1, 3, 6, 8]);
+  });
+
+  it("lets in no more rows than it may hold while the database hangs, and takes them again once it moves", async () => {
+    const { promise: moving, resolve: move } = Promise.withResolvers<void>();
+    const commit = new GroupCommit(
+      async (rows: readonly number[]) => {
+        await moving;
+        return rows.map((row) => row * 10);
+      },
+      8,
+      3,
+    );
+    const answers = settle(commit, to(6));
+    await expect(commit.add(7)).rejects.toThrow("too many rows");
+    move();
+    // One is on its way, three wait, two found no room.
+    expect(await answers).toEqual([10, 20, 30, 40, "refused", "refused"]);
+    expect(await commit.add(7)).toBe(70);
   });
 });
