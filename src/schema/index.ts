@@ -23,4 +23,4 @@ let built: GraphQLSchema | undefined;
 
 /** Built by the first question of an isolate: a phone that wakes the Worker with a scan does not wait for it. */
 export const schema = (): GraphQLSchema =>
-  (built ??= builder.toSchema({ directives: [...specifiedDirectives, idempotent] }));
+  (built ??= builder.toSchema({ directives: [...specifiedDirectives, idempotent], sortSchema: false }));
