@@ -8,23 +8,23 @@ import { describe, expect, it } from "vitest";
  */
 const rooms: Record<string, { below: string[]; without: RegExp }> = {
   core: { below: [], without: /./ },
-  keys: { below: ["core"], without: /^(graphql|@pothos|hono|drizzle|cloudflare:)/ },
+  keys: { below: ["core"], without: /^(graphql|@pothos|hono|cloudflare:)/ },
   db: { below: ["core"], without: /^(graphql|@pothos|hono)/ },
-  payments: { below: ["core"], without: /^(graphql|@pothos|hono|drizzle)/ },
-  conversions: { below: ["core"], without: /^(graphql|@pothos|hono|drizzle)/ },
-  webhooks: { below: ["core"], without: /^(graphql|@pothos|hono|drizzle)/ },
+  payments: { below: ["core"], without: /^(graphql|@pothos|hono)/ },
+  conversions: { below: ["core"], without: /^(graphql|@pothos|hono)/ },
+  webhooks: { below: ["core"], without: /^(graphql|@pothos|hono)/ },
   durable: { below: ["core", "keys", "db", "payments", "conversions", "webhooks"], without: /^(graphql|@pothos|hono)/ },
   resolvers: {
     below: ["core", "keys", "db", "payments", "conversions", "webhooks", "durable"],
-    without: /^(graphql|@pothos|hono|drizzle|cloudflare:)/,
+    without: /^(graphql|@pothos|hono|cloudflare:)/,
   },
   schema: {
     below: ["core", "keys", "db", "payments", "conversions", "webhooks", "durable", "resolvers"],
-    without: /^(hono|drizzle)/,
+    without: /^hono/,
   },
   edge: {
     below: ["core", "keys", "db", "payments", "conversions", "webhooks", "durable", "resolvers"],
-    without: /^(graphql|@pothos|drizzle)/,
+    without: /^(graphql|@pothos)/,
   },
 };
 
@@ -35,6 +35,9 @@ const wiring = "";
 const emptyNames = /(^|\/)(utils?|helpers?|common|services?|lib|misc|shared|tools)(\/|\.tsx?$)/;
 
 const linesMax = 300;
+
+/** The declarations of the tables: what drizzle is for. */
+const tables = "src/db/tables.ts";
 
 type Source = { path: string; text: string };
 
@@ -60,6 +63,16 @@ function trespasses(source: Source): string[] {
       : !room.without.test(specifier);
     return allowed ? [] : [`${source.path} imports ${specifier}`];
   });
+}
+
+const typeImport = /\b(?:import|export) type [^;"']*from\s*["'][^"'\n]+["']/g;
+
+/** Drizzle makes migrations and types of rows of the tables. One import that runs would bring all of it into the Worker. */
+function runsDrizzle({ path, text }: Source): string[] {
+  if (path === tables) return [];
+  const drizzle = importsOf({ path, text }).filter(({ specifier }) => specifier.startsWith("drizzle"));
+  const running = importsOf({ path, text: text.replaceAll(typeImport, "") }).filter(({ target }) => target === tables);
+  return [...drizzle, ...running].map(({ specifier }) => `${path} imports ${specifier}`);
 }
 
 const sources: Source[] = globSync("src/**/*.{ts,tsx}")
@@ -90,6 +103,10 @@ describe("the house", () => {
     const named = sources.filter(({ text }) => /import (?!\* as z )[^;]*from "zod\/mini"/.test(text));
     expect([...large, ...named.map(({ path }) => `${path} imports zod/mini by name`)]).toEqual([]);
   });
+
+  it("knows drizzle only where the tables are declared, and the tables only by their types", () => {
+    expect(sources.flatMap(runsDrizzle)).toEqual([]);
+  });
 });
 
 describe("the test itself", () => {
@@ -103,6 +120,16 @@ describe("the test itself", () => {
     expect(found("src/resolvers/a.ts", `import { app } from "../app.ts";`)).toBe(1);
     expect(found("src/resolvers/a.ts", `import { GraphQLError } from "graphql";`)).toBe(1);
     expect(found("src/stuff/a.ts", ``)).toBe(1);
+  });
+
+  it("sees tables that run, and lets them be known by their types", () => {
+    const running = (text: string) => runsDrizzle({ path: "src/db/a.ts", text }).length;
+    expect(running(`import type { SQL } from "drizzle-orm";`)).toBe(1);
+    expect(running(`import { orders } from "./tables.ts";`)).toBe(1);
+    expect(running(`import { a } from "./a.ts";\nimport { type orders } from "./tables.ts";`)).toBe(1);
+    expect(running(`export { orders } from "../db/tables.ts";`)).toBe(1);
+    expect(running(`import type { a } from "./a.ts";\nimport type * as tables from "./tables.ts";`)).toBe(0);
+    expect(running(`import type {\n  orders,\n} from "./tables.ts";`)).toBe(0);
   });
 
   it("lets a room import itself and what lies below", () => {

@@ -1,7 +1,7 @@
 /** The keys of merchants. A key's id names its database (`database.ts`); of its secret only a hash is kept. */
-import { and, eq, sql } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
-import { apiKeys } from "./tables.ts";
+import { clause, prepare } from "./clause.ts";
+import { apiKeys } from "./columns.ts";
+import { insertion, rowsOf, selection } from "./rows.ts";
 
 export type ApiKey = {
   /** `apikey_…`; what follows the prefix is the middle of `hk_…_…`. */
@@ -16,10 +16,15 @@ export type ApiKey = {
 };
 export type NewApiKey = Omit<ApiKey, "revokedAt"> & { readonly secretHash: string };
 
-export const apiKeyRow = (key: NewApiKey): typeof apiKeys.$inferInsert => ({ ...key, revokedAt: null });
+const find = `SELECT ${selection(apiKeys)} FROM api_keys WHERE id = ?1`;
+
+const revoke = `
+  UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?3)
+  WHERE id = ?1 AND merchant_id = ?2
+  RETURNING ${selection(apiKeys)}`;
 
 export async function insertApiKey(db: D1Database, key: NewApiKey): Promise<ApiKey> {
-  await drizzle(db).insert(apiKeys).values(apiKeyRow(key));
+  await prepare(db, insertion(apiKeys, key)).run();
   const { secretHash: _, ...rest } = key;
   return { ...rest, revokedAt: null };
 }
@@ -29,7 +34,7 @@ export async function findApiKey(
   db: D1Database,
   id: string,
 ): Promise<{ readonly apiKey: ApiKey; readonly secretHash: string } | null> {
-  const [found] = await drizzle(db).select().from(apiKeys).where(eq(apiKeys.id, id));
+  const [found] = await rowsOf(db, apiKeys, clause(find, id));
   if (!found) return null;
   const { secretHash, ...apiKey } = found;
   return { apiKey, secretHash };
@@ -37,11 +42,7 @@ export async function findApiKey(
 
 /** The key as it is afterwards, with the instant of its first revocation; null when this merchant has no such key. */
 export async function revokeApiKey(db: D1Database, merchantId: string, id: string, at: number): Promise<ApiKey | null> {
-  const [revoked] = await drizzle(db)
-    .update(apiKeys)
-    .set({ revokedAt: sql`coalesce(${apiKeys.revokedAt}, ${at})` })
-    .where(and(eq(apiKeys.id, id), eq(apiKeys.merchantId, merchantId)))
-    .returning();
+  const [revoked] = await rowsOf(db, apiKeys, clause(revoke, id, merchantId, at));
   if (!revoked) return null;
   const { secretHash: _, ...apiKey } = revoked;
   return apiKey;

@@ -1,12 +1,13 @@
 /** A merchant's customers: the fold of its orders' conversions. */
-import { and, eq, gte, lt, or, sql, type SQL } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
 import type { Identity } from "../core/conversion.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Minor } from "../core/money.ts";
-import { contains, isOneOf } from "./match.ts";
-import { pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
-import { customers, orders } from "./tables.ts";
+import { allOf, anyOf, clause, type Clause } from "./clause.ts";
+import { customers } from "./columns.ts";
+import { contains, hasEntry, isWithin } from "./match.ts";
+import { countOf, pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
+import { rowsOf, selection } from "./rows.ts";
+import type * as tables from "./tables.ts";
 
 export type Customer = {
   readonly id: string;
@@ -35,9 +36,21 @@ export type CustomerTotals = {
 const byTime: Ordering = {
   list: "customers",
   kinds: ["number", "string"],
-  columns: [customers.createdAt, customers.id],
+  columns: ["created_at", "id"],
   newestFirst: true,
 };
+
+// Ids as one parameter: D1 takes a hundred at most.
+const find = `
+  SELECT ${selection(customers)}
+  FROM customers
+  WHERE merchant_id = ?1 AND id IN (SELECT value FROM json_each(?2))`;
+
+const totals = `
+  SELECT customer_id AS customerId, sum(state = 'PAID') AS ordersPaid, sum(received - refunded) AS lifetimeValue
+  FROM orders INDEXED BY orders_customer
+  WHERE merchant_id = ?1 AND customer_id IN (SELECT value FROM json_each(?2))
+  GROUP BY customer_id`;
 
 export const findCustomer = async (db: D1Database, merchantId: string, customerId: string): Promise<Customer | null> =>
   (await findCustomers(db, merchantId, [customerId]))[0] ?? null;
@@ -48,11 +61,8 @@ export async function findCustomers(
   merchantId: string,
   ids: readonly string[],
 ): Promise<readonly Customer[]> {
-  const rows = await drizzle(db)
-    .select()
-    .from(customers)
-    .where(and(eq(customers.merchantId, merchantId), isOneOf(customers.id, ids)));
-  return rows.map(customerOf);
+  const found = await rowsOf(db, customers, clause(find, merchantId, JSON.stringify(ids)));
+  return found.map(customerOf);
 }
 
 /** Newest first. */
@@ -63,50 +73,39 @@ export const pageCustomers = async (
   page: PageRequest,
 ): Promise<PageResult<Customer>> =>
   pageOf(
+    db,
     byTime,
+    { rows: customers, where: matching(merchantId, filter) },
     page,
-    ({ where, orderBy, limit }) =>
-      drizzle(db)
-        .select()
-        .from(customers)
-        .where(and(matching(merchantId, filter), where))
-        .orderBy(...orderBy)
-        .limit(limit),
     ({ createdAt, id }) => [createdAt, id],
     customerOf,
   );
 
 export const countCustomers = async (db: D1Database, merchantId: string, filter: CustomerFilter): Promise<number> =>
-  drizzle(db).$count(customers, matching(merchantId, filter));
+  countOf(db, { rows: customers, where: matching(merchantId, filter) });
 
 /** What each customer's orders add up to: received minus refunded. Ids without any order are left out. */
-export const totalsOfCustomers = async (
+export async function totalsOfCustomers(
   db: D1Database,
   merchantId: string,
   ids: readonly string[],
-): Promise<readonly CustomerTotals[]> =>
-  drizzle(db)
-    .select({
-      customerId: sql<string>`${orders.customerId}`,
-      ordersPaid: sql<number>`sum(${orders.state} = 'PAID')`,
-      lifetimeValue: sql<number>`sum(${orders.received} - ${orders.refunded})`,
-    })
-    .from(sql`${orders} indexed by orders_customer`)
-    .where(and(eq(orders.merchantId, merchantId), isOneOf(orders.customerId, ids)))
-    .groupBy(orders.customerId);
+): Promise<readonly CustomerTotals[]> {
+  const { results } = await db.prepare(totals).bind(merchantId, JSON.stringify(ids)).all<CustomerTotals>();
+  return results;
+}
 
-const matching = (merchantId: string, { tag, search, createdAt }: CustomerFilter): SQL | undefined =>
-  and(
-    eq(customers.merchantId, merchantId),
-    tag ? sql`exists (select 1 from json_each(${customers.tags}) where value = ${tag})` : undefined,
-    createdAt ? and(gte(customers.createdAt, createdAt.from), lt(customers.createdAt, createdAt.to)) : undefined,
-    search ? or(contains(customers.displayName, search), hasIdentity(search)) : undefined,
+const matching = (merchantId: string, { tag, search, createdAt }: CustomerFilter): Clause =>
+  allOf(
+    clause("merchant_id = ?", merchantId),
+    tag ? hasEntry("customers.tags", clause("entry.value = ?", tag)) : null,
+    createdAt ? isWithin("created_at", createdAt) : null,
+    search ? anyOf(contains("display_name", search), hasIdentity(search)) : null,
   );
 
-const hasIdentity = (search: string): SQL =>
-  sql`exists (select 1 from json_each(${customers.identities}) identity where ${contains(sql`identity.value ->> 'value'`, search)})`;
+const hasIdentity = (search: string): Clause =>
+  hasEntry("customers.identities", contains("entry.value ->> 'value'", search));
 
-const customerOf = ({ firstOrder, ...rest }: typeof customers.$inferSelect): Customer => ({
+const customerOf = ({ firstOrder, ...rest }: typeof tables.customers.$inferSelect): Customer => ({
   ...rest,
   firstOrderKey: firstOrder,
 });

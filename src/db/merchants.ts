@@ -1,13 +1,13 @@
 /** Merchants, each with what its orders pin. */
-import { and, asc, eq, sql } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
 import type { Currency } from "../core/money.ts";
 import type { AccountTerms } from "../core/order.ts";
 import type { OrderPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { apiKeyRow, type NewApiKey } from "./api-keys.ts";
+import type { NewApiKey } from "./api-keys.ts";
+import { clause, prepare } from "./clause.ts";
+import { apiKeys, merchants, paymentAccounts } from "./columns.ts";
 import type { PaymentAccountRow } from "./payment-accounts.ts";
-import { apiKeys, merchants, paymentAccounts } from "./tables.ts";
+import { assignments, insertion, rowOf, selection, type Raw } from "./rows.ts";
 import { unlessTaken } from "./unique.ts";
 
 export type Merchant = {
@@ -27,18 +27,30 @@ export type Merchant = {
 export type NewMerchant = Omit<Merchant, "accounts">;
 export type MerchantChanges = Partial<Pick<Merchant, "name" | "locale" | "timeZone" | "policy">>;
 
+const find = `SELECT ${selection(merchants)} FROM merchants WHERE id = ?1`;
+
+const enabledAccounts = `
+  SELECT ${selection(paymentAccounts)}
+  FROM payment_accounts
+  WHERE merchant_id = ?1 AND enabled
+  ORDER BY created_at, id`;
+
+const lease = `
+  UPDATE merchants SET next_order_number = next_order_number + ?2
+  WHERE id = ?1
+  RETURNING next_order_number - ?2 AS first`;
+
 /** The merchant with its first key and its first account, all of them or none. */
 export async function insertMerchant(
   db: D1Database,
   merchant: NewMerchant,
   first: { readonly apiKey: NewApiKey; readonly account: PaymentAccountRow },
 ): Promise<Result<Merchant, "SLUG_TAKEN">> {
-  const orm = drizzle(db);
   const inserted = await unlessTaken("merchants.slug", () =>
-    orm.batch([
-      orm.insert(merchants).values(merchant),
-      orm.insert(apiKeys).values(apiKeyRow(first.apiKey)),
-      orm.insert(paymentAccounts).values(first.account),
+    db.batch([
+      prepare(db, insertion(merchants, merchant)),
+      prepare(db, insertion(apiKeys, first.apiKey)),
+      prepare(db, insertion(paymentAccounts, first.account)),
     ]),
   );
   if (!inserted) return err("SLUG_TAKEN");
@@ -47,18 +59,14 @@ export async function insertMerchant(
 }
 
 export async function findMerchant(db: D1Database, merchantId: string): Promise<Merchant | null> {
-  const orm = drizzle(db);
-  const [found, accounts] = await orm.batch([
-    orm.select().from(merchants).where(eq(merchants.id, merchantId)),
-    orm
-      .select({ id: paymentAccounts.id, provider: paymentAccounts.provider })
-      .from(paymentAccounts)
-      .where(and(eq(paymentAccounts.merchantId, merchantId), eq(paymentAccounts.enabled, true)))
-      .orderBy(asc(paymentAccounts.createdAt), asc(paymentAccounts.id)),
+  const [found, accounts] = await db.batch<Raw>([
+    db.prepare(find).bind(merchantId),
+    db.prepare(enabledAccounts).bind(merchantId),
   ]);
-  if (!found[0]) return null;
-  const { nextOrderNumber: _, ...merchant } = found[0];
-  return { ...merchant, accounts };
+  const raw = found?.results[0];
+  if (!raw || !accounts) return null;
+  const { nextOrderNumber: _, ...merchant } = rowOf(merchants, raw);
+  return { ...merchant, accounts: accounts.results.map(termsOf) };
 }
 
 /** The merchant as it is afterwards; null when there is none. */
@@ -67,19 +75,19 @@ export async function updateMerchant(
   merchantId: string,
   changes: MerchantChanges,
 ): Promise<Merchant | null> {
-  if (Object.keys(changes).length > 0)
-    await drizzle(db).update(merchants).set(changes).where(eq(merchants.id, merchantId));
+  const set = assignments(merchants, changes);
+  if (set) await prepare(db, clause(`UPDATE merchants SET ${set.sql} WHERE id = ?`, ...set.values, merchantId)).run();
   return findMerchant(db, merchantId);
 }
 
 /** Takes `count` order numbers that nobody else gets, and answers the first of them. Unused ones stay unused. Throws when there is no such merchant. */
 export async function leaseOrderNumbers(db: D1Database, merchantId: string, count: number): Promise<number> {
-  const next = merchants.nextOrderNumber;
-  const [leased] = await drizzle(db)
-    .update(merchants)
-    .set({ nextOrderNumber: sql`${next} + ${count}` })
-    .where(eq(merchants.id, merchantId))
-    .returning({ next });
-  if (!leased) throw new Error("there is no such merchant to lease order numbers from");
-  return leased.next - count;
+  const first = await db.prepare(lease).bind(merchantId, count).first<number>("first");
+  if (first === null) throw new Error("there is no such merchant to lease order numbers from");
+  return first;
+}
+
+function termsOf(raw: Raw): AccountTerms {
+  const { id, provider } = rowOf(paymentAccounts, raw);
+  return { id, provider };
 }

@@ -1,11 +1,11 @@
 /** The read model's orders: what the lists show, a moment behind the objects. Each row keeps the whole `Order`. */
-import { and, desc, eq, gte, inArray, lt, or, sql, type SQL } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
 import type { Order } from "../core/order.ts";
 import type { OrderState } from "../core/state.ts";
-import { beginsWith, contains } from "./match.ts";
-import { pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
-import { orders } from "./tables.ts";
+import { allOf, anyOf, clause, type Clause } from "./clause.ts";
+import { orders } from "./columns.ts";
+import { beginsWith, contains, hasEntry, isWithin } from "./match.ts";
+import { countOf, pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
+import { rowsOf, selection } from "./rows.ts";
 
 /** Absent, null and an empty list of states mean: any. Instants in milliseconds. */
 export type OrderFilter = {
@@ -23,15 +23,8 @@ export type OrderFilter = {
 const byTime: Ordering = {
   list: "orders",
   kinds: ["number", "string"],
-  columns: [orders.createdAt, orders.id],
+  columns: ["created_at", "id"],
   newestFirst: true,
-};
-
-// As expressions, because drizzle knows no columns where an index is named beside the table.
-const row = {
-  createdAt: sql`${orders.createdAt}`.mapWith(orders.createdAt),
-  id: sql`${orders.id}`.mapWith(orders.id),
-  doc: sql`${orders.doc}`.mapWith(orders.doc),
 };
 
 /** Newest first. A customer's orders: `filter.customerId`. */
@@ -43,15 +36,10 @@ export const pageOrders = async (
   now: number,
 ): Promise<PageResult<Order>> =>
   pageOf(
+    db,
     byTime,
+    listOf(merchantId, filter, now),
     page,
-    ({ where, orderBy, limit }) =>
-      drizzle(db)
-        .select(row)
-        .from(source(filter))
-        .where(and(matching(merchantId, filter, now), where))
-        .orderBy(...orderBy)
-        .limit(limit),
     ({ createdAt, id }) => [createdAt, id],
     ({ doc }) => doc,
   );
@@ -61,64 +49,76 @@ export const countOrders = async (
   merchantId: string,
   filter: OrderFilter,
   now: number,
-): Promise<number> => drizzle(db).$count(source(filter), matching(merchantId, filter, now));
+): Promise<number> => countOf(db, listOf(merchantId, filter, now));
 
 export const findOrderByNumber = async (db: D1Database, merchantId: string, number: string): Promise<Order | null> =>
-  newest(
-    db,
-    sql`${orders} indexed by orders_number`,
-    and(eq(orders.merchantId, merchantId), eq(orders.number, number)),
-  );
+  newestBy(db, "number", merchantId, number);
 
 /** The newest order with the reference: merchants may use one again. */
 export const findOrderByExternalReference = async (
   db: D1Database,
   merchantId: string,
   externalReference: string,
-): Promise<Order | null> => newest(db, source({ externalReference }), matching(merchantId, { externalReference }, 0));
+): Promise<Order | null> => newestBy(db, "external_reference", merchantId, externalReference);
 
-async function newest(db: D1Database, from: SQL, where: SQL | undefined): Promise<Order | null> {
-  const [found] = await drizzle(db)
-    .select(row)
-    .from(from)
-    .where(where)
-    .orderBy(desc(orders.createdAt), desc(orders.id))
-    .limit(1);
+/** Each of these columns has an index of its name. */
+async function newestBy(
+  db: D1Database,
+  column: "number" | "external_reference",
+  merchantId: string,
+  value: string,
+): Promise<Order | null> {
+  const newest = `
+    SELECT ${selection(orders)}
+    FROM orders INDEXED BY orders_${column}
+    WHERE merchant_id = ?1 AND ${column} = ?2
+    ORDER BY created_at DESC, id DESC
+    LIMIT 1`;
+  const [found] = await rowsOf(db, orders, clause(newest, merchantId, value));
   return found?.doc ?? null;
 }
 
-function matching(merchantId: string, filter: OrderFilter, now: number): SQL | undefined {
+const listOf = (merchantId: string, filter: OrderFilter, now: number) => ({
+  rows: orders,
+  from: source(filter),
+  where: matching(merchantId, filter, now),
+});
+
+function matching(merchantId: string, filter: OrderFilter, now: number): Clause {
   const { states, createdAt, externalReference, channel, customerId, search } = filter;
-  return and(
-    eq(orders.merchantId, merchantId),
-    isReview(filter) ? sql`${orders.state} = 'REVIEW'` : states?.length ? inState(states, now) : undefined,
-    createdAt ? and(gte(orders.createdAt, createdAt.from), lt(orders.createdAt, createdAt.to)) : undefined,
-    externalReference ? eq(orders.externalReference, externalReference) : undefined,
-    channel ? eq(orders.channel, channel) : undefined,
-    customerId ? eq(orders.customerId, customerId) : undefined,
-    search
-      ? or(beginsWith(orders.number, search), contains(orders.externalReference, search), hasLineNamed(search))
-      : undefined,
+  return allOf(
+    clause("merchant_id = ?", merchantId),
+    isReview(filter) ? clause("state = 'REVIEW'") : states?.length ? inState(states, now) : null,
+    createdAt ? isWithin("created_at", createdAt) : null,
+    externalReference ? clause("external_reference = ?", externalReference) : null,
+    channel ? clause("channel = ?", channel) : null,
+    customerId ? clause("customer_id = ?", customerId) : null,
+    search ? anyOf(beginsWith("number", search), contains("external_reference", search), hasLineNamed(search)) : null,
   );
 }
 
 const isReview = ({ states }: OrderFilter): boolean => states?.length === 1 && states[0] === "REVIEW";
 
 /** The table, read by the index that leaves the fewest rows. Named, because SQLite knows no statistics and would walk the merchant's orders. */
-function source(filter: OrderFilter): SQL {
-  if (filter.customerId) return sql`${orders} indexed by orders_customer`;
-  if (filter.externalReference) return sql`${orders} indexed by orders_external_reference`;
-  return isReview(filter) ? sql`${orders} indexed by orders_review` : sql`${orders}`;
+function source(filter: OrderFilter): string {
+  if (filter.customerId) return "orders INDEXED BY orders_customer";
+  if (filter.externalReference) return "orders INDEXED BY orders_external_reference";
+  return isReview(filter) ? "orders INDEXED BY orders_review" : "orders";
 }
 
 /** `stateOf` in SQL: the last change that time has made by now, or the state that nothing has changed. */
-function inState(states: readonly OrderState[], now: number): SQL {
-  const changed = sql`select value ->> 1 from json_each(${orders.stateChanges}) where value ->> 0 <= ${now} order by key desc limit 1`;
-  return inArray(sql`coalesce((${changed}), ${orders.state})`, [...states]);
-}
+const stateAt = `
+  coalesce(
+    (SELECT value ->> 1 FROM json_each(orders.state_changes) WHERE value ->> 0 <= ? ORDER BY key DESC LIMIT 1),
+    state
+  )`;
+
+const inState = (states: readonly OrderState[], now: number): Clause =>
+  clause(`${stateAt} IN (SELECT value FROM json_each(?))`, now, JSON.stringify(states));
 
 /** An order whose metadata nests too deep for SQLite is not found by its lines, and spoils no search. */
-function hasLineNamed(search: string): SQL {
-  const lines = sql`json_each(iif(json_valid(${orders.doc}), ${orders.doc}, '{}'), '$.terms.lines')`;
-  return sql`exists (select 1 from ${lines} line where ${contains(sql`line.value ->> 'name'`, search)})`;
-}
+const hasLineNamed = (search: string): Clause =>
+  hasEntry(
+    "iif(json_valid(orders.doc), orders.doc, '{}'), '$.terms.lines'",
+    contains("entry.value ->> 'name'", search),
+  );

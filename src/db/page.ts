@@ -2,10 +2,11 @@
  * Pages of a list in a fixed order, by keyset: a cursor is the sort key of its row, so rows that come and go between two pages neither repeat
  * nor hide another. Semantics as in the Relay connection specification (https://relay.dev/graphql/connections.htm).
  */
-import { asc, desc, sql, type SQL } from "drizzle-orm";
-import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { allOf, clause, prepare, type Clause } from "./clause.ts";
+import type { Columns, Property, Table } from "./columns.ts";
+import { rowsOf, selection } from "./rows.ts";
 
 /** As the graph passes it. At most one of `first` and `last`; neither means `first: limits.pageSizeDefault`. */
 export type PageRequest = {
@@ -32,17 +33,22 @@ export type Key = readonly (string | number)[];
 /** A list's name, which its cursors carry so that another list refuses them, and what its keys are made of. */
 export type Keyed = { readonly list: string; readonly kinds: readonly ("string" | "number")[] };
 /** A list in the order of its columns; `newestFirst` turns the order of all of them. */
-export type Ordering = Keyed & { readonly columns: readonly SQLiteColumn[]; readonly newestFirst: boolean };
-/** What a query adds to its own conditions to read one page, and one row more. */
-export type Slice = { readonly where: SQL | undefined; readonly orderBy: SQL[]; readonly limit: number };
+export type Ordering = Keyed & { readonly columns: readonly string[]; readonly newestFirst: boolean };
+/** What a list is a page of. `from` is the table, where it is to be read by an index that has to be named. */
+export type List<T extends Table, P extends Property<T>> = {
+  readonly rows: Columns<T, P>;
+  readonly from?: string;
+  readonly where: Clause;
+};
 
-/** Reads one page. `read` runs the list's query with the slice; `keyOf` is the row's key in the order of the ordering's columns. */
-export async function pageOf<Row, Node>(
+/** Reads one page. `keyOf` is the row's key in the order of the ordering's columns. */
+export async function pageOf<T extends Table, P extends Property<T>, Node>(
+  db: D1Database,
   ordering: Ordering,
+  { rows, from = rows.table, where }: List<T, P>,
   request: PageRequest,
-  read: (slice: Slice) => Promise<readonly Row[]>,
-  keyOf: (row: Row) => Key,
-  nodeOf: (row: Row) => Node,
+  keyOf: (row: Pick<T["$inferSelect"], P>) => Key,
+  nodeOf: (row: Pick<T["$inferSelect"], P>) => Node,
 ): Promise<PageResult<Node>> {
   const size = sizeOf(request);
   if (!size.ok) return size;
@@ -52,19 +58,22 @@ export async function pageOf<Row, Node>(
   if (!before.ok) return before;
 
   const { count, backward } = size.value;
-  const bounds = [
+  const { sql, values } = allOf(
+    where,
     after.value && beyond(ordering, after.value, true),
     before.value && beyond(ordering, before.value, false),
-  ];
-  const direction = ordering.newestFirst === backward ? asc : desc;
-  const rows = await read({
-    where: sql.join([sql`1`, ...bounds.filter((bound) => bound !== null)], sql` and `),
-    orderBy: ordering.columns.map((column) => direction(column)),
-    limit: count + 1,
-  });
-  const kept = backward ? rows.slice(0, count).toReversed() : rows.slice(0, count);
-  const edges = kept.map((row) => ({ cursor: encodeCursor(ordering, keyOf(row)), node: nodeOf(row) }));
-  const more = rows.length > count;
+  );
+  const direction = ordering.newestFirst === backward ? "ASC" : "DESC";
+  const orderBy = ordering.columns.map((column) => `${column} ${direction}`).join(", ");
+  // One row more than asked for tells whether there are more.
+  const page = `SELECT ${selection(rows)} FROM ${from} WHERE ${sql} ORDER BY ${orderBy} LIMIT ?`;
+  const read = await rowsOf(db, rows, clause(page, ...values, count + 1));
+  const kept = read.slice(0, count);
+  const edges = (backward ? kept.toReversed() : kept).map((row) => ({
+    cursor: encodeCursor(ordering, keyOf(row)),
+    node: nodeOf(row),
+  }));
+  const more = read.length > count;
   return ok({
     edges,
     pageInfo: {
@@ -74,6 +83,15 @@ export async function pageOf<Row, Node>(
       endCursor: edges.at(-1)?.cursor ?? null,
     },
   });
+}
+
+/** How many rows the whole list has. */
+export async function countOf<T extends Table, P extends Property<T>>(
+  db: D1Database,
+  { rows, from = rows.table, where: { sql, values } }: List<T, P>,
+): Promise<number> {
+  const count = `SELECT count(*) AS count FROM ${from} WHERE ${sql}`;
+  return (await prepare(db, clause(count, ...values)).first<number>("count")) ?? 0;
 }
 
 /** How many rows are asked for, and from which end. */
@@ -119,11 +137,5 @@ function keyIn({ list, kinds }: Keyed, cursor: string): Key | null {
 }
 
 /** The rows on the far side of a key: after it in the list's order, or before it. */
-function beyond({ columns, newestFirst }: Ordering, key: Key, after: boolean): SQL {
-  const left = sql.join([...columns], sql`, `);
-  const right = sql.join(
-    key.map((part) => sql`${part}`),
-    sql`, `,
-  );
-  return newestFirst === after ? sql`(${left}) < (${right})` : sql`(${left}) > (${right})`;
-}
+const beyond = ({ columns, newestFirst }: Ordering, key: Key, after: boolean): Clause =>
+  clause(`(${columns.join(", ")}) ${newestFirst === after ? "<" : ">"} (${key.map(() => "?").join(", ")})`, ...key);

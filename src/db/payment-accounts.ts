@@ -1,8 +1,8 @@
 /** A merchant's payment accounts as lists show them. The account itself, with its secrets, is its object. */
-import { asc, eq } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
 import type { PaymentProvider } from "../core/order.ts";
-import { paymentAccounts } from "./tables.ts";
+import { clause, prepare } from "./clause.ts";
+import { paymentAccounts } from "./columns.ts";
+import { insertion, rowsOf, selection } from "./rows.ts";
 
 export type PaymentAccountRow = {
   readonly id: string;
@@ -13,19 +13,19 @@ export type PaymentAccountRow = {
   readonly createdAt: number;
 };
 
+const orOverwrite = `ON CONFLICT (merchant_id, id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled`;
+
+const list = `
+  SELECT ${selection(paymentAccounts)}
+  FROM payment_accounts
+  WHERE merchant_id = ?1
+  ORDER BY created_at, id`;
+
 /** Inserts the account, or overwrites its name and whether it is enabled. */
 export async function savePaymentAccount(db: D1Database, account: PaymentAccountRow): Promise<void> {
-  const { name, enabled } = account;
-  await drizzle(db)
-    .insert(paymentAccounts)
-    .values(account)
-    .onConflictDoUpdate({ target: [paymentAccounts.merchantId, paymentAccounts.id], set: { name, enabled } });
+  await prepare(db, insertion(paymentAccounts, account, orOverwrite)).run();
 }
 
 /** Oldest first. */
 export const listPaymentAccounts = async (db: D1Database, merchantId: string): Promise<readonly PaymentAccountRow[]> =>
-  drizzle(db)
-    .select()
-    .from(paymentAccounts)
-    .where(eq(paymentAccounts.merchantId, merchantId))
-    .orderBy(asc(paymentAccounts.createdAt), asc(paymentAccounts.id));
+  rowsOf(db, paymentAccounts, clause(list, merchantId));

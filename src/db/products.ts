@@ -1,11 +1,12 @@
 /** The catalogue: what a merchant sells. */
-import { and, eq, or, type SQL } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
 import type { Money } from "../core/money.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { contains, isOneOf } from "./match.ts";
-import { pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
-import { products } from "./tables.ts";
+import { allOf, anyOf, clause, prepare, type Clause } from "./clause.ts";
+import { products } from "./columns.ts";
+import { contains } from "./match.ts";
+import { countOf, pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
+import { assignments, insertion, rowsOf, selection } from "./rows.ts";
+import type * as tables from "./tables.ts";
 import { unlessTaken } from "./unique.ts";
 
 export type Product = {
@@ -32,12 +33,18 @@ export type ProductFilter = {
   readonly archived?: boolean | null | undefined;
 };
 
-const byId: Ordering = { list: "products", kinds: ["string"], columns: [products.id], newestFirst: false };
+const byId: Ordering = { list: "products", kinds: ["string"], columns: ["id"], newestFirst: false };
+
+// The ids as one parameter: D1 takes a hundred at most.
+const find = `
+  SELECT ${selection(products)}
+  FROM products
+  WHERE merchant_id = ?1 AND id IN (SELECT value FROM json_each(?2))`;
 
 export async function insertProduct(db: D1Database, product: Product): Promise<Result<Product, "SKU_TAKEN">> {
   const { price, ...rest } = product;
-  const row = { ...rest, price: price.minor, currency: price.currency };
-  const inserted = await unlessTaken("products.sku", () => drizzle(db).insert(products).values(row));
+  const row = insertion(products, { ...rest, price: price.minor, currency: price.currency });
+  const inserted = await unlessTaken("products.sku", () => prepare(db, row).run());
   return inserted ? ok(product) : err("SKU_TAKEN");
 }
 
@@ -49,13 +56,10 @@ export async function updateProduct(
   changes: ProductChanges,
 ): Promise<Product | null> {
   const { price, ...rest } = changes;
-  const set = price ? { ...rest, price: price.minor, currency: price.currency } : rest;
-  if (Object.keys(set).length === 0) return (await findProducts(db, merchantId, [productId]))[0] ?? null;
-  const [updated] = await drizzle(db)
-    .update(products)
-    .set(set)
-    .where(and(eq(products.merchantId, merchantId), eq(products.id, productId)))
-    .returning();
+  const set = assignments(products, price ? { ...rest, price: price.minor, currency: price.currency } : rest);
+  if (!set) return (await findProducts(db, merchantId, [productId]))[0] ?? null;
+  const update = `UPDATE products SET ${set.sql} WHERE merchant_id = ? AND id = ? RETURNING ${selection(products)}`;
+  const [updated] = await rowsOf(db, products, clause(update, ...set.values, merchantId, productId));
   return updated ? productOf(updated) : null;
 }
 
@@ -65,11 +69,8 @@ export async function findProducts(
   merchantId: string,
   ids: readonly string[],
 ): Promise<readonly Product[]> {
-  const rows = await drizzle(db)
-    .select()
-    .from(products)
-    .where(and(eq(products.merchantId, merchantId), isOneOf(products.id, ids)));
-  return rows.map(productOf);
+  const found = await rowsOf(db, products, clause(find, merchantId, JSON.stringify(ids)));
+  return found.map(productOf);
 }
 
 /** Oldest first: a catalogue keeps its places. */
@@ -79,31 +80,19 @@ export const pageProducts = async (
   filter: ProductFilter,
   page: PageRequest,
 ): Promise<PageResult<Product>> =>
-  pageOf(
-    byId,
-    page,
-    ({ where, orderBy, limit }) =>
-      drizzle(db)
-        .select()
-        .from(products)
-        .where(and(matching(merchantId, filter), where))
-        .orderBy(...orderBy)
-        .limit(limit),
-    (row) => [row.id],
-    productOf,
-  );
+  pageOf(db, byId, { rows: products, where: matching(merchantId, filter) }, page, ({ id }) => [id], productOf);
 
 export const countProducts = async (db: D1Database, merchantId: string, filter: ProductFilter): Promise<number> =>
-  drizzle(db).$count(products, matching(merchantId, filter));
+  countOf(db, { rows: products, where: matching(merchantId, filter) });
 
-const matching = (merchantId: string, { search, archived }: ProductFilter): SQL | undefined =>
-  and(
-    eq(products.merchantId, merchantId),
-    search ? or(contains(products.name, search), contains(products.sku, search)) : undefined,
-    typeof archived === "boolean" ? eq(products.archived, archived) : undefined,
+const matching = (merchantId: string, { search, archived }: ProductFilter): Clause =>
+  allOf(
+    clause("merchant_id = ?", merchantId),
+    search ? anyOf(contains("name", search), contains("sku", search)) : null,
+    typeof archived === "boolean" ? clause("archived = ?", Number(archived)) : null,
   );
 
-const productOf = ({ price, currency, ...rest }: typeof products.$inferSelect): Product => ({
+const productOf = ({ price, currency, ...rest }: typeof tables.products.$inferSelect): Product => ({
   ...rest,
   price: { minor: price, currency },
 });

@@ -6,13 +6,12 @@ export async function unlessTaken(column: string, write: () => Promise<unknown>)
     await write();
     return true;
   } catch (fault) {
-    if (messagesOf(fault).some((message) => message.includes(`UNIQUE constraint failed: `) && message.includes(column)))
+    if (
+      fault instanceof Error &&
+      fault.message.includes("UNIQUE constraint failed: ") &&
+      fault.message.includes(column)
+    )
       return false;
     throw fault;
   }
-}
-
-/** Drizzle wraps what D1 threw, and D1 what SQLite said. */
-function messagesOf(fault: unknown): readonly string[] {
-  return fault instanceof Error ? [fault.message, ...messagesOf(fault.cause)] : [];
 }

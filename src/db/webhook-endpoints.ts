@@ -1,8 +1,8 @@
 /** A merchant's webhook endpoints as lists show them. The endpoint itself, with its queue and secrets, is its object. */
-import { and, eq } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/d1";
-import { pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
-import { webhookEndpoints } from "./tables.ts";
+import { clause, prepare, type Clause } from "./clause.ts";
+import { webhookEndpoints } from "./columns.ts";
+import { countOf, pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
+import { insertion } from "./rows.ts";
 
 export type WebhookEndpointRow = {
   /** `endpoint_…`, sortable by its time. */
@@ -12,14 +12,13 @@ export type WebhookEndpointRow = {
   readonly createdAt: number;
 };
 
-const byId: Ordering = { list: "endpoints", kinds: ["string"], columns: [webhookEndpoints.id], newestFirst: false };
+const byId: Ordering = { list: "endpoints", kinds: ["string"], columns: ["id"], newestFirst: false };
+
+const orOverwrite = `ON CONFLICT (merchant_id, id) DO UPDATE SET url = excluded.url`;
 
 /** Inserts the endpoint, or overwrites its URL. */
 export async function saveWebhookEndpoint(db: D1Database, endpoint: WebhookEndpointRow): Promise<void> {
-  await drizzle(db)
-    .insert(webhookEndpoints)
-    .values(endpoint)
-    .onConflictDoUpdate({ target: [webhookEndpoints.merchantId, webhookEndpoints.id], set: { url: endpoint.url } });
+  await prepare(db, insertion(webhookEndpoints, endpoint, orOverwrite)).run();
 }
 
 /** Oldest first. */
@@ -29,18 +28,15 @@ export const pageWebhookEndpoints = async (
   page: PageRequest,
 ): Promise<PageResult<WebhookEndpointRow>> =>
   pageOf(
+    db,
     byId,
+    { rows: webhookEndpoints, where: ownedBy(merchantId) },
     page,
-    ({ where, orderBy, limit }) =>
-      drizzle(db)
-        .select()
-        .from(webhookEndpoints)
-        .where(and(eq(webhookEndpoints.merchantId, merchantId), where))
-        .orderBy(...orderBy)
-        .limit(limit),
-    (row) => [row.id],
+    ({ id }) => [id],
     (row) => row,
   );
 
 export const countWebhookEndpoints = async (db: D1Database, merchantId: string): Promise<number> =>
-  drizzle(db).$count(webhookEndpoints, eq(webhookEndpoints.merchantId, merchantId));
+  countOf(db, { rows: webhookEndpoints, where: ownedBy(merchantId) });
+
+const ownedBy = (merchantId: string): Clause => clause("merchant_id = ?", merchantId);

@@ -7,6 +7,8 @@ import { limits } from "../../src/core/limits.ts";
 import type { Currency } from "../../src/core/money.ts";
 import type { Order, OrderTerms } from "../../src/core/order.ts";
 import { findApiKey, insertApiKey, revokeApiKey } from "../../src/db/api-keys.ts";
+import * as queried from "../../src/db/columns.ts";
+import type { Column } from "../../src/db/columns.ts";
 import { countCustomers, findCustomers, pageCustomers, totalsOfCustomers } from "../../src/db/customers.ts";
 import { bucketOf, database, databaseBuckets, databaseNameOf } from "../../src/db/database.ts";
 import { cursorOfEvent, pageEvents } from "../../src/db/event-log.ts";
@@ -203,6 +205,7 @@ describe("the lists", () => {
     expect(await findOrderByNumber(DB, merchantId, "3001")).toEqual(bought.order);
     expect((await findOrderByExternalReference(DB, merchantId, "ERP-%_1"))?.terms.number).toBe("2001");
     expect(await findOrderByNumber(DB, newMerchantId(), "3001")).toBeNull();
+    expect(await findOrderByExternalReference(DB, merchantId, "")).toBeNull();
   });
 
   it("of products and customers are searched without regard to case, and one merchant's are nobody else's", async () => {
@@ -374,6 +377,17 @@ describe("every table and query", () => {
     const ours = results.filter(({ name, type }) => type === "table" && !/^(sqlite_|_cf_|d1_)/.test(name));
     expect(ours.length).toBeGreaterThan(8);
     expect(ours.filter(({ wr, strict }) => !wr || !strict)).toEqual([]);
+  });
+
+  it("has the columns that queries name, as what they take them for", async () => {
+    const typesOf: Record<string, string[]> = { plain: ["TEXT", "INTEGER"], json: ["TEXT"], boolean: ["INTEGER"] };
+    for (const { table, columns } of Object.values(queried)) {
+      const { results } = await DB.prepare(`PRAGMA table_info(${table})`).all<{ name: string; type: string }>();
+      for (const column of Object.values<Column>(columns)) {
+        const [kind, name] = typeof column === "string" ? ["plain", column] : Object.entries<string>(column)[0]!;
+        expect(typesOf[kind], `${table}.${name}`).toContain(results.find((kept) => kept.name === name)?.type);
+      }
+    }
   });
 
   it("finds its rows by an index and in their order", async () => {
