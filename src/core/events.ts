@@ -1,6 +1,7 @@
 /** The one vocabulary for timeline, subscriptions, webhooks and pull. */
-import type { OrderKey } from "./ids.ts";
-import { eventId } from "./ids.ts";
+import { eventDataOf, type EventFacts } from "./event-data.ts";
+import { eventId, type OrderKey } from "./ids.ts";
+import type { OrderTerms } from "./order.ts";
 
 export const eventTypes = [
   "ORDER_PLACED",
@@ -26,20 +27,24 @@ export const wireType = (type: EventType): string => type.toLowerCase().replace(
 const byWireType = new Map(eventTypes.map((type) => [wireType(type), type]));
 export const eventTypeOf = (wire: string): EventType | undefined => byWireType.get(wire);
 
-/** Something that happened to an order. `data` is what partners receive: rendered once, in the commit it belongs to, and never again. */
+/** Something that happened to an order, as its live code keeps it: with the facts of that moment, taken in the commit it belongs to. */
 export type OrderEvent = {
   readonly type: EventType;
   /** Rises by one per order, without gaps, from 1. */
   readonly sequence: number;
   readonly at: number;
-  readonly data: EventData;
+  readonly data: EventFacts;
 };
-/** Always carries `orderId` and `sequence`. JSON, camelCase, money as `{ amount, currency }`, instants as RFC 3339. */
+/** What partners receive. Always carries `orderId` and `sequence`. JSON, camelCase, money as `{ amount, currency }`, instants as RFC 3339. */
 export type EventData = { readonly orderId: string; readonly sequence: number; readonly [field: string]: unknown };
 
 /** The body partners receive, by push or by pull: byte for byte the same over every retry and replay. */
-export const eventBody = (event: OrderEvent): string =>
-  JSON.stringify({ type: wireType(event.type), timestamp: new Date(event.at).toISOString(), data: event.data });
+export const eventBody = (terms: OrderTerms, event: OrderEvent): string =>
+  JSON.stringify({
+    type: wireType(event.type),
+    timestamp: new Date(event.at).toISOString(),
+    data: eventDataOf(terms, event),
+  });
 
 export const idOfEvent = (key: OrderKey, event: OrderEvent): string => eventId(key, event.sequence);
 
@@ -55,11 +60,11 @@ export type FeedEvent = {
   readonly body: string;
 };
 
-export const feedEvent = (key: OrderKey, event: OrderEvent): FeedEvent => ({
-  id: idOfEvent(key, event),
+export const feedEvent = (terms: OrderTerms, event: OrderEvent): FeedEvent => ({
+  id: idOfEvent(terms.key, event),
   type: event.type,
-  orderKey: key,
+  orderKey: terms.key,
   sequence: event.sequence,
   at: event.at,
-  body: eventBody(event),
+  body: eventBody(terms, event),
 });

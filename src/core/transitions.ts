@@ -1,6 +1,6 @@
 /** The one door of the core. Decides, changes nothing: the caller commits order and events together or not at all. */
 import { draftOf, type Command, type Draft, type Refusal } from "./commands.ts";
-import { eventData } from "./event-data.ts";
+import { factsOf } from "./event-data.ts";
 import type { OrderEvent } from "./events.ts";
 import type { Order } from "./order.ts";
 import { settle } from "./settle.ts";
@@ -28,10 +28,12 @@ export function decide(order: Order, command: Command, now: number): Decision {
 function commit(order: Order, { order: drafted, events }: Draft, now: number): Decision {
   if (drafted === order) return { ok: true, order, events: [], changed: false };
   const version = order.version + 1;
-  const numbered = events.map(({ type, detail, order: then }, index): OrderEvent => {
-    const sequence = order.sequence + index + 1;
-    return { type, sequence, at: now, data: eventData({ ...then, version }, sequence, now, detail) };
-  });
+  const numbered = events.map(({ type, detail = {}, order: then }, index): OrderEvent => ({
+    type,
+    sequence: order.sequence + index + 1,
+    at: now,
+    data: factsOf({ ...then, version }, now, detail),
+  }));
   return {
     ok: true,
     order: { ...drafted, sequence: order.sequence + events.length, version },

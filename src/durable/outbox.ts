@@ -14,7 +14,7 @@ export type Outbox = { readonly projection: Projection | null; readonly publicat
 export function outboxOf(stored: StoredLiveCode): Outbox {
   const { order, events } = stored;
   const since = (mark: number) =>
-    events.filter(({ sequence }) => sequence > mark).map((event) => feedEvent(order.terms.key, event));
+    events.filter(({ sequence }) => sequence > mark).map((event) => feedEvent(order.terms, event));
   const asksNewness = order.conversion?.firstTime === null;
   const behind = asksNewness || stored.projected < stored.material || stored.logged < order.sequence;
   return {

@@ -1,4 +1,5 @@
 import { receivedOf, refundedOf, settlementOf } from "../core/amounts.ts";
+import { eventDataOf } from "../core/event-data.ts";
 import type { OrderEvent } from "../core/events.ts";
 import { idOfEvent } from "../core/events.ts";
 import { orderId } from "../core/ids.ts";
@@ -182,7 +183,7 @@ const eventOf = (order: CoreOrder, event: OrderEvent) => ({
   sequence: event.sequence,
   at: event.at,
   orderKey: order.terms.key,
-  data: event.data,
+  data: eventDataOf(order.terms, event),
   order,
 });
 

@@ -16,7 +16,7 @@ export type Story = { readonly order: Order; readonly events: readonly FeedEvent
 export function after(story: Story, command: Command, now: number = Date.now()): Story {
   const decision = decide(story.order, command, now);
   if (!decision.ok) throw new Error(`refused: ${decision.refusal.reason}`);
-  const events = decision.events.map((event) => feedEvent(story.order.terms.key, event));
+  const events = decision.events.map((event) => feedEvent(decision.order.terms, event));
   return { order: decision.order, events: [...story.events, ...events] };
 }
 

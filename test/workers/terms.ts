@@ -3,6 +3,7 @@ import { defaultBlock, type Payer } from "../../src/core/conversion.ts";
 import { orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
 import type { Command } from "../../src/core/commands.ts";
 import type { Currency } from "../../src/core/money.ts";
+import { feedEvent, type EventType, type FeedEvent } from "../../src/core/events.ts";
 import type { OrderTerms } from "../../src/core/order.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 
@@ -64,3 +65,21 @@ export function someCapture(
     },
   };
 }
+
+/** An event of a paid order, on its way to partners. */
+export const someEvent = (terms: OrderTerms, sequence: number, type: EventType, at = Date.now()): FeedEvent =>
+  feedEvent(terms, {
+    type,
+    sequence,
+    at,
+    data: {
+      state: "PAID",
+      received: terms.total,
+      refunded: 0,
+      expiresAt: terms.expiresAt,
+      paidAt: at,
+      version: sequence,
+      conversion: { customerId: "customer_1", state: "COMMITTED", actions: ["DONE"] },
+      detail: {},
+    },
+  });

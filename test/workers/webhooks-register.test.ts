@@ -1,8 +1,6 @@
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { feedEvent } from "../../src/core/events.ts";
-import { orderId, orderKeyFrom } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
 import { merchantIdFrom } from "../../src/db/database.ts";
 import { countWebhookEndpoints, pageWebhookEndpoints, saveWebhookEndpoint } from "../../src/db/webhook-endpoints.ts";
@@ -11,6 +9,7 @@ import { configOf, type Config } from "../../src/env.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
 import { findEndpoint } from "../../src/resolvers/find-webhook-endpoint.ts";
 import { registerWebhookEndpoint } from "../../src/resolvers/register-webhook-endpoint.ts";
+import { someEvent, someTerms } from "./terms.ts";
 
 const random = () => crypto.getRandomValues(new Uint8Array(10));
 const newMerchantId = (): string => merchantIdFrom(Date.now(), random(), "00");
@@ -35,11 +34,9 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 async function publish(merchantId: string): Promise<void> {
-  const key = orderKeyFrom(random());
-  const data = { orderId: orderId(key), sequence: 1 };
   await depsWith()
     .feed(merchantId)
-    .publish([feedEvent(key, { type: "ORDER_PLACED", sequence: 1, at: Date.now(), data })]);
+    .publish([someEvent(someTerms(merchantId), 1, "ORDER_PLACED")]);
 }
 async function untilHeard(count: number): Promise<void> {
   for (let looks = 0; heard.length < count; looks += 1) {

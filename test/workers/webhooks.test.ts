@@ -2,8 +2,8 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { feedEvent, type EventType, type FeedEvent, type OrderEvent } from "../../src/core/events.ts";
-import { orderId, orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
+import type { EventType, FeedEvent } from "../../src/core/events.ts";
+import { conversionId, orderId, orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
 import type {
   Delivery,
@@ -13,6 +13,7 @@ import type {
 } from "../../src/durable/protocol.ts";
 import type { MerchantFeed, WebhookEndpoint } from "../../src/index.ts";
 import { leaseMs } from "../../src/webhooks/queue.ts";
+import { someEvent, someTerms } from "./terms.ts";
 
 type Heard = { id: string; headers: Record<string, string>; body: string; at: number; url: string };
 type Answer = Response | Promise<Response>;
@@ -44,15 +45,8 @@ afterEach(() => {
 });
 
 const key = (): OrderKey => orderKeyFrom(crypto.getRandomValues(new Uint8Array(10)));
-const event = (order: OrderKey, sequence: number, type: EventType = "ORDER_PAID", at = Date.now()): FeedEvent => {
-  const made: OrderEvent = {
-    type,
-    sequence,
-    at,
-    data: { orderId: orderId(order), sequence, number: "A-1", customerId: "customer_1" },
-  };
-  return feedEvent(order, made);
-};
+const event = (order: OrderKey, sequence: number, type: EventType = "ORDER_PAID", at?: number): FeedEvent =>
+  someEvent(someTerms("merchant_00A", { key: order }), sequence, type, at);
 const ids = () => heard.map(({ id }) => id);
 const stubOf = (id: string) => env.WEBHOOK_ENDPOINT.getByName(id);
 const rpc = (id: string) => stubOf(id) as unknown as WebhookEndpointProtocol;
@@ -167,7 +161,13 @@ describe("an endpoint", () => {
     expect(JSON.parse(heard[0]!.body)).toEqual({
       type: "order.paid",
       timestamp: "2031-05-01T08:00:00.000Z",
-      data: { orderId: orderId(order), sequence: 1, customerId: "customer_1" },
+      data: {
+        orderId: orderId(order),
+        sequence: 1,
+        merchantId: "merchant_00A",
+        conversionId: conversionId(order),
+        customerId: "customer_1",
+      },
     });
   });
 

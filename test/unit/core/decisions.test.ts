@@ -118,7 +118,7 @@ describe("refunds", () => {
     life.tell(captured("Q", { amount: 7_000 }));
     life.tell(captured("B"));
     life.tell({ kind: "refundHeard", refund: refundNumber(1), capture: "SANDBOX:B", amount: total, outcome: "FAILED" });
-    expect(life.events.at(-1)).toMatchObject({ type: "ORDER_REVIEW", data: { why: "REFUND_FAILED" } });
+    expect(life.events.at(-1)).toMatchObject({ type: "ORDER_REVIEW", data: { detail: { why: "REFUND_FAILED" } } });
     life.tell(refunded(total + 8_000));
     expect(life.order.refunds.slice(1).map(({ capture, amount }) => [capture, amount])).toEqual([
       ["SANDBOX:B", total],

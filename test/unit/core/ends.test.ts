@@ -94,7 +94,7 @@ describe("extending", () => {
     life.tell(captured("A", { paidAt: life.now }));
     life.tell(stockIs(false));
     expect([read(life), life.order.stock]).toEqual(["PAID", "SHORT"]);
-    expect(life.events.at(-1)).toMatchObject({ type: "ORDER_REVIEW", data: { why: "STOCK_SHORT" } });
+    expect(life.events.at(-1)).toMatchObject({ type: "ORDER_REVIEW", data: { detail: { why: "STOCK_SHORT" } } });
   });
 
   it("calls off an expiry that waits for its provider, but not a cancel", () => {

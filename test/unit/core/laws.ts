@@ -1,7 +1,7 @@
 /** The invariants of one order, as functions that name what is broken. They recompute from the facts what the core derives its own way. */
 import { openAttempts } from "../../../src/core/attempts.ts";
 import { acceptedOf, leftOf, receivedOf, refundableOf, refundedOf } from "../../../src/core/amounts.ts";
-import type { OrderEvent } from "../../../src/core/events.ts";
+import { eventBody, type OrderEvent } from "../../../src/core/events.ts";
 import type { Capture, Order, Refund } from "../../../src/core/order.ts";
 import { standingOf } from "../../../src/core/state.ts";
 import { effectsOf, endsAt, pollAt } from "../../../src/core/work.ts";
@@ -133,14 +133,14 @@ export function brokenStory(order: Order, events: readonly OrderEvent[]): readon
   if (times("ORDER_PAID") !== paid || times("CONVERSION_COMMITTED") !== paid)
     broken.push("I1: told paid and converted once, iff it is");
   if (times("CUSTOMER_CREATED") > paid) broken.push("a customer is created at most once, and never unpaid");
-  if (events.some(({ sequence, data }, index) => sequence !== index + 1 || data.sequence !== sequence))
-    broken.push("I6: numbered from 1 without a gap");
+  if (events.some(({ sequence }, index) => sequence !== index + 1)) broken.push("I6: numbered from 1 without a gap");
   if (order.sequence !== events.length) broken.push("I6: the order knows how many events it told");
   if (new Set(events.map(({ sequence }) => sequence)).size !== events.length) broken.push("I6: no number twice");
   const beforePaid = events.slice(0, events.findIndex(({ type }) => type === "ORDER_PAID") >>> 0);
-  if (beforePaid.some(({ data }) => "conversion" in data || "customerId" in data))
+  if (beforePaid.some(({ data }) => data.conversion !== null))
     broken.push("I15: nothing of the conversion before PAID");
-  if (JSON.stringify(events).includes(benefit)) broken.push("I15: the benefit is in no event at all");
+  const told = events.map((event) => eventBody(order.terms, event)).join();
+  if (told.includes(benefit)) broken.push("I15: the benefit is in no event at all");
   return broken;
 }
 

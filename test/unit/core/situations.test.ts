@@ -52,7 +52,7 @@ describe("the same money told more than once", () => {
       4_000,
       9_000,
     ]);
-    expect(unpaid.events.at(-1)).toMatchObject({ type: "ORDER_REVIEW", data: { why: "AMOUNT_CHANGED" } });
+    expect(unpaid.events.at(-1)).toMatchObject({ type: "ORDER_REVIEW", data: { detail: { why: "AMOUNT_CHANGED" } } });
     const paid = new Life();
     paid.tell(captured("A"));
     paid.tell(captured("A", { amount: 1 }));
@@ -149,7 +149,7 @@ describe("news out of order", () => {
       "CONVERSION_COMMITTED",
       "CONVERSION_REVERSED",
     ]);
-    expect(life.events.map(({ data }) => data["state"])).toEqual(["OPEN", "OPEN", "PAID", "PAID", "PAID"]);
+    expect(life.events.map(({ data }) => data.state)).toEqual(["OPEN", "OPEN", "PAID", "PAID", "PAID"]);
   });
 
   it("no notification ever comes: looked after within 10 s at first, then every 60 s, and before expiring", () => {
