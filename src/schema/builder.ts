@@ -3,7 +3,6 @@
  * and nothing is open that says nothing: a test reads the built schema and refuses fields without a rule.
  */
 import SchemaBuilder from "@pothos/core";
-import ComplexityPlugin from "@pothos/plugin-complexity";
 import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
 import type { Scope } from "../resolvers/caller.ts";
 import type { GraphContext } from "./context.ts";
@@ -38,15 +37,8 @@ type Shapes = {
 export type GraphTypes = PothosSchemaTypes.ExtendDefaultTypes<Shapes>;
 
 export const builder = new SchemaBuilder<Shapes>({
-  plugins: [ComplexityPlugin, ScopeAuthPlugin],
+  plugins: [ScopeAuthPlugin],
   defaultFieldNullability: false,
-  // The plugin keeps what a field costs beside the field; `cost.ts` counts, because most documents cost the same every time.
-  complexity: {
-    disabled: true,
-    defaultComplexity: 1,
-    // Lists that no page bounds belong to one order or one merchant, and are short.
-    defaultListMultiplier: 5,
-  },
   scopeAuth: {
     authScopes: ({ caller }) => ({
       merchant: caller.kind === "merchant",

@@ -1,8 +1,9 @@
 /** Pages of a list: Relay's connections (https://relay.dev/graphql/connections.htm), with `nodes` for those who need no cursor. */
 import type { ArgBuilder, ObjectRef } from "@pothos/core";
 import { limits } from "../core/limits.ts";
-import type { Page, PageInfo as CorePageInfo, PageRequest, PageResult } from "../db/page.ts";
+import type { Page, PageInfo as CorePageInfo, PageResult } from "../db/page.ts";
 import { builder, shape, type GraphTypes } from "./builder.ts";
+import { priced } from "./price.ts";
 import { badRequest } from "./refusals.ts";
 
 /** A page of a list, and how long the list is: asked for only when it is selected. */
@@ -50,13 +51,13 @@ function pageType<Node extends object, Shape extends Page<Node>>(node: ObjectRef
     fields: (t) => ({
       edges: t.field({
         type: [edge],
-        complexity: { field: 1, multiplier: 1 },
+        ...priced({ times: 1 }),
         description: "What is on this page, with cursors.",
         resolve: ({ edges }) => edges as never,
       }),
       nodes: t.field({
         type: [node],
-        complexity: { field: 1, multiplier: 1 },
+        ...priced({ times: 1 }),
         description: "What is on this page, without cursors.",
         resolve: ({ edges }) => edges.map((one) => one.node) as never,
       }),
@@ -84,7 +85,7 @@ export function pageIn<Node>(result: PageResult<Node>): Page<Node> {
 }
 
 /** A page costs what it may hold. */
-export const pageCost = ({ first, last }: PageRequest) => ({
-  field: 1,
-  multiplier: Math.max(1, Math.min(first ?? last ?? limits.pageSizeDefault, limits.pageSizeMax)),
+export const pricedByPage = priced({
+  times: ({ first, last }) =>
+    Math.max(1, Math.min(Number(first ?? last ?? limits.pageSizeDefault), limits.pageSizeMax)),
 });

@@ -5,7 +5,7 @@ import { countOrders, pageOrders } from "../db/orders.ts";
 import { findCustomer } from "../db/customers.ts";
 import { Consent, Coupon } from "./benefit.ts";
 import { builder, shape } from "./builder.ts";
-import { connection, pageArgs, pageCost, pageIn } from "./connection.ts";
+import { connection, pageArgs, pricedByPage, pageIn } from "./connection.ts";
 import { merchantOf, type GraphContext } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { customerRow, loadersOf } from "./loaders.ts";
@@ -13,6 +13,7 @@ import { Money } from "./money.ts";
 import { findable, Node } from "./node.ts";
 import { Conversion, Customer, type CustomerView } from "./nouns.ts";
 import { conversionOf, OrderConnection } from "./order.ts";
+import { priced } from "./price.ts";
 
 const IdentityKind = describedEnum<CoreIdentityKind>("IdentityKind", "What a person can be known by.", {
   WALLET: "The wallet's own name of the person.",
@@ -59,7 +60,7 @@ function fromRow<Answer>(
 
 /** What the customer's orders add up to. One whom the read model does not know yet has the order at hand, and that is all. */
 async function totalsOf({ id, order }: CustomerView, context: GraphContext) {
-  const totals = await loadersOf(context).customerTotals.load(id);
+  const totals = await loadersOf(context).customerTotals(id);
   if (totals) return totals;
   return { ordersPaid: order?.paid ? 1 : 0, lifetimeValue: order ? receivedOf(order) - refundedOf(order) : 0 };
 }
@@ -115,7 +116,7 @@ Customer.implement({
       authScopes: { anyOf: ["ORDERS_READ"] },
       description: "What the customer paid for, newest first.",
       args: pageArgs(t.arg),
-      complexity: pageCost,
+      ...pricedByPage,
       resolve: async ({ id: customerId }, args, context) => {
         const { id } = merchantOf(context);
         const { deps } = context;
@@ -180,7 +181,7 @@ builder.queryField("customer", (t) =>
     nullable: true,
     authScopes: { anyOf: ["CUSTOMERS_READ", "CUSTOMERS_WRITE", "ORDERS_READ"] },
     description: "One customer; null when there is none, or none of yours.",
-    complexity: 2,
+    ...priced({ points: 2 }),
     args: { id: t.arg.id({ required: true, description: "`customer_…`" }) },
     resolve: (_root, { id }, context) => load(context, merchantOf(context).id, id),
   }),

@@ -1,4 +1,4 @@
-/** How deep and how wide a document may be. What it costs to answer depends on its variables and is counted later, by the builder's complexity. */
+/** How deep and how wide a document may be. What it costs to answer depends on its variables and is counted later (`cost.ts`). */
 import {
   GraphQLError,
   Kind,

@@ -7,6 +7,7 @@ import { describedEnum } from "./enum.ts";
 import { explain } from "./explain.ts";
 import { LiveCode } from "./nouns.ts";
 import { OrderState } from "./order-state.ts";
+import { priced } from "./price.ts";
 import { badRequest } from "./refusals.ts";
 
 const QrFormat = describedEnum<QrDrawing["format"]>("QrFormat", "How an image is written.", {
@@ -35,7 +36,7 @@ const QrImage = builder.objectRef<QrDrawing>("QrImage").implement({
     }),
     dataUri: t.string({
       description: "The picture itself, to be put into a page as it is.",
-      complexity: 20,
+      ...priced({ points: 20 }),
       resolve: (drawing, _args, { qrImage }) => qrImage(drawing).then(({ dataUri }) => dataUri),
     }),
     size: t.exposeInt("size", { description: "Width and height in pixels." }),

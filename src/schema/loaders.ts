@@ -1,15 +1,16 @@
 /** Reads that a page of things would repeat for each of them, gathered into one statement per request. */
-import DataLoader from "dataloader";
 import { limits } from "../core/limits.ts";
 import { findCustomers, totalsOfCustomers, type Customer, type CustomerTotals } from "../db/customers.ts";
 import { findProducts, type Product } from "../db/products.ts";
 import { remember } from "../resolvers/remember.ts";
 import { merchantOf, type GraphContext } from "./context.ts";
 
+/** One row by its id; null when there is none. */
+type Load<Row> = (id: string) => Promise<Row | null>;
 type Loaders = {
-  readonly product: DataLoader<string, Product | null>;
-  readonly customer: DataLoader<string, Customer | null>;
-  readonly customerTotals: DataLoader<string, CustomerTotals | null>;
+  readonly product: Load<Product>;
+  readonly customer: Load<Customer>;
+  readonly customerTotals: Load<CustomerTotals>;
 };
 
 const loaders = new WeakMap<GraphContext, Loaders>();
@@ -21,15 +22,15 @@ export function loadersOf(context: GraphContext): Loaders {
   const { id } = merchantOf(context);
   const database = context.deps.database(id);
   const made: Loaders = {
-    product: byKey(
+    product: gather(
       (ids) => findProducts(database, id, ids),
       (product) => product.id,
     ),
-    customer: byKey(
+    customer: gather(
       (ids) => findCustomers(database, id, ids),
       (customer) => customer.id,
     ),
-    customerTotals: byKey(
+    customerTotals: gather(
       (ids) => totalsOfCustomers(database, id, ids),
       (totals) => totals.customerId,
     ),
@@ -38,11 +39,27 @@ export function loadersOf(context: GraphContext): Loaders {
   return made;
 }
 
-const byKey = <Row>(read: (ids: readonly string[]) => Promise<readonly Row[]>, keyOf: (row: Row) => string) =>
-  new DataLoader<string, Row | null>(async (ids) => {
-    const rows = new Map((await read(ids)).map((row) => [keyOf(row), row]));
-    return ids.map((id) => rows.get(id) ?? null);
-  });
+/** Reads together what is asked for in one turn, which is how a list asks for what belongs to its items; and nothing twice. */
+function gather<Row>(read: (ids: readonly string[]) => Promise<readonly Row[]>, idOf: (row: Row) => string): Load<Row> {
+  const asked = new Map<string, Promise<Row | null>>();
+  let waiting: string[] = [];
+  let turn: Promise<ReadonlyMap<string, Row>> | null = null;
+  const readWaiting = async () => {
+    const ids = waiting;
+    waiting = [];
+    turn = null;
+    return new Map((await read(ids)).map((row) => [idOf(row), row]));
+  };
+  return (id) => {
+    const known = asked.get(id);
+    if (known) return known;
+    waiting.push(id);
+    turn ??= Promise.resolve().then(readWaiting);
+    const found = turn.then((rows) => rows.get(id) ?? null);
+    asked.set(id, found);
+    return found;
+  };
+}
 
 /** Rows of customers that this isolate read lately. Customers' ids are the merchant's own: no other merchant has the same. */
 const customers = remember<Customer>(1_000, limits.customerCacheMs);
@@ -53,7 +70,7 @@ export function customerRow(context: GraphContext, id: string): Customer | null 
   const remembered = customers.get(id, now);
   if (remembered?.merchantId === merchantOf(context).id) return remembered;
   return loadersOf(context)
-    .customer.load(id)
+    .customer(id)
     .then((row) => {
       if (row) customers.set(id, row, now);
       return row;

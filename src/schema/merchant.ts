@@ -6,7 +6,7 @@ import { countProducts, pageProducts } from "../db/products.ts";
 import { registerMerchant, type RegisteredMerchant } from "../resolvers/register-merchant.ts";
 import { updateMerchant } from "../resolvers/update-merchant.ts";
 import { builder, shape } from "./builder.ts";
-import { forwardArgs, pageArgs, pageCost, pageIn } from "./connection.ts";
+import { forwardArgs, pageArgs, pricedByPage, pageIn } from "./connection.ts";
 import { merchantOf } from "./context.ts";
 import { CustomerConnection } from "./customer.ts";
 import { describedEnum } from "./enum.ts";
@@ -110,7 +110,7 @@ Merchant.implement({
         search: t.arg.string({ description: "Found in the name or the SKU." }),
         archived: t.arg.boolean({ description: "Only archived ones, or only those on sale; both unless said." }),
       },
-      complexity: pageCost,
+      ...pricedByPage,
       resolve: async ({ id }, { search, archived, ...page }, { deps }) => {
         const database = deps.database(id);
         const filter = { search, archived };
@@ -125,7 +125,7 @@ Merchant.implement({
       authScopes: { anyOf: ["ORDERS_READ"] },
       description: "Orders, newest first: a moment behind `order(by:)`.",
       args: { ...pageArgs(t.arg), filter: t.arg({ type: OrderFilter, description: "Only those that fit all of it." }) },
-      complexity: pageCost,
+      ...pricedByPage,
       resolve: async ({ id }, { filter: wish, ...page }, { deps }) => {
         const database = deps.database(id);
         const filter = orderFilterIn(wish);
@@ -144,7 +144,7 @@ Merchant.implement({
         ...pageArgs(t.arg),
         filter: t.arg({ type: CustomerFilter, description: "Only those that fit all of it." }),
       },
-      complexity: pageCost,
+      ...pricedByPage,
       resolve: async ({ id }, { filter: wish, ...page }, { deps }) => {
         const database = deps.database(id);
         const filter = wish ?? {};
@@ -162,7 +162,7 @@ Merchant.implement({
       description:
         "The append-only event log, oldest first: the pull side of webhooks. Resume with `after`; nothing is ever skipped.",
       args: { ...forwardArgs(t.arg), types: t.arg({ type: [EventType], description: "Only these; all unless said." }) },
-      complexity: pageCost,
+      ...pricedByPage,
       resolve: async ({ id }, { first, after, types }, { deps }) => {
         const { edges, pageInfo } = pageIn(await pageEvents(deps.database(id), id, { first, after, types }));
         return { edges: edges.map(({ cursor, node }) => ({ cursor, node: eventIn(node) })), pageInfo };

@@ -8,6 +8,7 @@ import { builder, type GraphTypes } from "./builder.ts";
 import type { GraphContext } from "./context.ts";
 import { errorTypes, told } from "./errors.ts";
 import { refuseIdempotencyKey } from "./idempotency.ts";
+import { priced } from "./price.ts";
 
 type Reason = Failure["reason"];
 type Mutation<Input, Success extends object, Reasons extends Reason> = {
@@ -46,7 +47,7 @@ export function mutation<Input, Success extends object, Reasons extends Reason>(
       type: Result,
       description,
       authScopes: needs === "ADMIN" ? { admin: true } : { anyOf: [needs] },
-      complexity: mutationCost,
+      ...priced({ points: mutationCost }),
       args: { input: t.arg({ type: input as never, required: true, description: "All of it." }) },
       resolve: async (_root, args, context, info) => {
         if (!idempotent) refuseIdempotencyKey(context, info);

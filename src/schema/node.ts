@@ -6,6 +6,7 @@ import { prefixOf, type IdPrefix } from "../core/ids.ts";
 import type { MerchantCaller, Scope } from "../resolvers/caller.ts";
 import { builder } from "./builder.ts";
 import type { GraphContext } from "./context.ts";
+import { priced } from "./price.ts";
 import { badRequest, forbidden } from "./refusals.ts";
 import { limits } from "../core/limits.ts";
 
@@ -48,7 +49,7 @@ builder.queryFields((t) => ({
     nullable: true,
     authScopes: { merchant: true },
     description: "Anything by its id; null when there is none, or none of yours.",
-    complexity: 2,
+    ...priced({ points: 2 }),
     args: { id: t.arg.id({ required: true, description: "The id of anything that implements Node." }) },
     resolve: (_root, { id }, context) => find(id, context),
   }),
@@ -57,7 +58,7 @@ builder.queryFields((t) => ({
     nullable: { list: false, items: true },
     authScopes: { merchant: true },
     description: "Many things by their ids, in that order; null in place of each that is not found.",
-    complexity: ({ ids }) => ({ field: 1, multiplier: ids.length + 1 }),
+    ...priced({ times: ({ ids }) => (Array.isArray(ids) ? ids.length : 1) }),
     args: { ids: t.arg.idList({ required: true, description: "At most 100 ids." }) },
     resolve: (_root, { ids }, context) => {
       if (ids.length > limits.pageSizeMax) throw badRequest(`At most ${limits.pageSizeMax} ids at a time.`);

@@ -17,6 +17,7 @@ import { Money } from "./money.ts";
 import { findable, Node } from "./node.ts";
 import { Conversion, Customer, Event, LiveCode, Merchant, Order, Product } from "./nouns.ts";
 import { OrderAction, OrderState, Settlement } from "./order-state.ts";
+import { priced } from "./price.ts";
 import { Payment, paymentsOf, Refund, refundsOf } from "./payment.ts";
 
 const OrderLine = builder.objectRef<CoreOrderLine & Pick<CoreOrder["terms"], "currency">>("OrderLine").implement({
@@ -27,8 +28,7 @@ const OrderLine = builder.objectRef<CoreOrderLine & Pick<CoreOrder["terms"], "cu
       type: Product,
       nullable: true,
       description: "The product as it is now; null for a free line.",
-      resolve: ({ productId }, _args, context) =>
-        productId === null ? null : loadersOf(context).product.load(productId),
+      resolve: ({ productId }, _args, context) => (productId === null ? null : loadersOf(context).product(productId)),
     }),
     name: t.exposeString("name", { description: "What is sold." }),
     quantity: t.exposeInt("quantity", { description: "How many." }),
@@ -146,7 +146,7 @@ Order.implement({
     timeline: t.field({
       type: [Event],
       description: "Everything that happened to this order, in order.",
-      complexity: { field: 2, multiplier: 10 },
+      ...priced({ points: 2, times: 10 }),
       resolve: async (order, _args, context) => {
         const events = await context.deps.liveCode(order.terms.key).timeline(merchantOf(context).id);
         return events.map((event) => eventOf(order, event));
@@ -210,7 +210,7 @@ builder.queryField("order", (t) =>
     nullable: true,
     authScopes: { anyOf: ["ORDERS_READ"] },
     description: "One order, fresh; null when there is none, or none of yours.",
-    complexity: 2,
+    ...priced({ points: 2 }),
     args: { by: t.arg({ type: OrderBy, required: true, description: "Which one." }) },
     resolve: (_root, { by }, context) => findOrder(context.deps, merchantOf(context).id, by),
   }),

@@ -42,7 +42,7 @@ export const ProductConnection = connection(Product, "products");
 findable("product", {
   typeName: Product.name,
   anyOf: [],
-  load: (context, _caller, id) => loadersOf(context).product.load(id),
+  load: (context, _caller, id) => loadersOf(context).product(id),
 });
 
 mutation("productCreate", {

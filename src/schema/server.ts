@@ -11,26 +11,35 @@ import { graphiql } from "./graphiql.ts";
 import { readQuestion } from "./question.ts";
 import { badRequest, refusal, statusOf as statusOfError, unauthenticated } from "./refusals.ts";
 
-/** Answers, whatever comes: a fault inside is logged and told as nothing but that. */
+/** Answers, whatever comes: a fault inside is logged, and told as nothing but that. */
 export async function graphqlHandler(request: Request, deps: Deps, borrowed: Borrowed): Promise<Response> {
   const { method, headers } = request;
   if (method === "OPTIONS") return preflight();
   if (method === "GET" && deps.local && headers.get("accept")?.includes("text/html")) return graphiql();
   const type = typeFor(headers.get("accept"));
+  try {
+    return written(await answered(request, deps, borrowed), type);
+  } catch (fault) {
+    console.error("the graph", fault);
+    return written({ errors: [refusal("INTERNAL_SERVER_ERROR", "Unexpected error.", 500)] }, type);
+  }
+}
+
+async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promise<Answer> {
+  const { headers } = request;
   const refused = refusalOf(request);
-  if (refused) return written({ errors: [refused] }, type);
+  if (refused) return { errors: [refused] };
   const question = await readQuestion(request);
-  if (!question.ok) return written({ errors: [question.error] }, type);
+  if (!question.ok) return { errors: [question.error] };
   const caller = await authenticate(deps, headers.get("authorization"));
-  if (!caller.ok) return written({ errors: [unauthenticated("This key is unknown, expired or revoked.")] }, type);
-  const told = await answer(question.value, {
+  if (!caller.ok) return { errors: [unauthenticated("This key is unknown, expired or revoked.")] };
+  return answer(question.value, {
     ...borrowed,
     deps,
     caller: caller.value,
     acceptLanguage: headers.get("accept-language"),
     idempotencyKey: headers.get("idempotency-key"),
   });
-  return written(told, type);
 }
 
 /** Browsers send such a header only after asking (CORS preflight), so a link or a form on somebody else's page cannot carry it. */

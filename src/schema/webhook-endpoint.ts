@@ -5,7 +5,7 @@ import { findEndpoint } from "../resolvers/find-webhook-endpoint.ts";
 import { countDeliveries, findDelivery, pageDeliveries } from "../resolvers/list-webhook-deliveries.ts";
 import { registerWebhookEndpoint } from "../resolvers/register-webhook-endpoint.ts";
 import { builder, shape } from "./builder.ts";
-import { connection, pageArgs, pageCost, pageIn } from "./connection.ts";
+import { connection, pageArgs, pricedByPage, pageIn } from "./connection.ts";
 import { merchantOf } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { eventIn, EventType } from "./event.ts";
@@ -128,7 +128,7 @@ WebhookEndpoint.implement({
         ...pageArgs(t.arg),
         state: t.arg({ type: WebhookDeliveryState, description: "Only those of which that became." }),
       },
-      complexity: pageCost,
+      ...pricedByPage,
       resolve: async ({ id }, { state, ...page }, { deps }) => ({
         ...pageIn(await pageDeliveries(deps, id, state ?? null, page)),
         totalCount: () => countDeliveries(deps, id, state ?? null),
@@ -149,7 +149,7 @@ builder.objectField(Merchant, "webhookEndpoints", (t) =>
     authScopes: { anyOf: ["WEBHOOKS_WRITE"] },
     description: `The partners' endpoints, oldest first; at most ${limits.webhookEndpointsPerMerchantMax}.`,
     args: pageArgs(t.arg),
-    complexity: pageCost,
+    ...pricedByPage,
     resolve: async ({ id }, args, { deps }) => {
       const database = deps.database(id);
       const { edges, pageInfo } = pageIn(await pageWebhookEndpoints(database, id, args));

@@ -1,6 +1,7 @@
 /** What merchants do through the graph: register, sell, place, record, with every mistake answered by name. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { limits } from "../../src/core/limits.ts";
 import {
   adminToken,
   ask,
@@ -645,6 +646,18 @@ describe("a fault inside", () => {
     expect(JSON.stringify(errors)).not.toMatch(/no such table|SQL|stack/i);
     expect(at(data, "viewer.merchant")).toBeNull();
     expect(logged).toHaveBeenCalledOnce();
+
+    // The key is believed for a moment; after it the database is asked again.
+    vi.setSystemTime(Date.now() + limits.apiKeyCacheMs);
+    await env.DB.prepare("ALTER TABLE api_keys RENAME TO gone").run();
+    const early = await tell(key, `{ viewer { scopes } }`);
+    await env.DB.prepare("ALTER TABLE gone RENAME TO api_keys").run();
+    expect(early).toEqual({
+      status: 500,
+      data: null,
+      errors: [{ message: "Unexpected error.", extensions: { code: "INTERNAL_SERVER_ERROR" } }],
+    });
+    vi.useRealTimers();
     logged.mockRestore();
   });
 });
