@@ -34,8 +34,8 @@ export const limits = {
   idempotencyKeyLengthMax: 255,
   idempotencyKeptMs: 72 * hour,
 
-  /** How often a payment under way is asked for: often at first, then seldom. */
-  pollMs: { early: 10 * second, late: 60 * second, earlyFor: 2 * minute },
+  /** How often a payment under way is asked for: every `early` for `earlyFor`, then after ever longer waits, from `late` to `latest`. */
+  pollMs: { early: 10 * second, earlyFor: 2 * minute, late: 60 * second, latest: 10 * minute },
   /** The alarm of an object with undelivered work: first after `min`, doubling up to `max`. */
   watchdogMs: { min: 2 * second, max: 5 * second, longMax: minute, patientAfter: 24 },
   /** Scans are written together, at most this often. */
@@ -96,6 +96,8 @@ export const limits = {
   webhookTimeoutMs: 15 * second,
   webhookResponseBytesMax: 16_384,
   webhookConcurrencyMax: 6,
+  /** Deliveries that wait at one endpoint, in its memory at about 400 bytes each. What comes beyond is kept as DEAD. */
+  webhookBacklogMax: 50_000,
   /** Wait before attempt 2, 3, …; each ±20 %. */
   webhookRetryMs: [
     5 * second,

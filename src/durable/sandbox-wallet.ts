@@ -122,16 +122,21 @@ export class SandboxWallet extends DurableObject<Env> implements SandboxWalletPr
     return taken;
   }
 
-  /** Sends what waited, and what a crash interrupted. Nothing due is nothing to do. */
+  /** Sends what waited, and what a crash interrupted. Re-arms before it reads anything, so that no fault ends it; nothing due is nothing to do. */
   override async alarm(): Promise<void> {
     const now = Date.now();
-    const due = this.ctx.storage.transactionSync(() => {
-      const found = this.ledger.dueNotifications(now, limits.sandboxSendsMax);
-      for (const notification of found) this.ledger.saveNotification({ ...notification, dueAt: now + sendingMs });
-      this.arm();
-      return found;
-    });
-    await Promise.all(due.map((notification) => this.send(notification)));
+    await this.ctx.storage.setAlarm(now + sendingMs);
+    try {
+      const due = this.ctx.storage.transactionSync(() => {
+        const found = this.ledger.dueNotifications(now, limits.sandboxSendsMax);
+        for (const notification of found) this.ledger.saveNotification({ ...notification, dueAt: now + sendingMs });
+        this.arm();
+        return found;
+      });
+      await Promise.all(due.map((notification) => this.send(notification)));
+    } catch (fault) {
+      console.error("alarm of a pretend wallet", fault);
+    }
   }
 
   /** Inside the transaction that decided: what is promised is on disk, with an alarm, before anything is sent. */
@@ -206,6 +211,6 @@ export class SandboxWallet extends DurableObject<Env> implements SandboxWalletPr
 
   private arm(): void {
     const at = this.ledger.nextDueAt();
-    if (at !== null) void this.ctx.storage.setAlarm(at);
+    void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at));
   }
 }

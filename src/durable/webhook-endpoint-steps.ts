@@ -32,8 +32,9 @@ export function arrive(step: Step, event: FeedEvent): void {
   const { id, at, orderKey, sequence } = event;
   if (arrivals.has(id) || store.has(event)) return;
   const arrival = { ...event, body: bodyFor(endpoint.opening.payload, event.body) };
-  // A disabled endpoint's events are kept as DEAD, so that they can be sent once it is back.
-  if (endpoint.disabledReason !== null) return store.insert(arrival, "DEAD", now, null);
+  // What nobody is going to send is kept as DEAD, so that it can be sent once the endpoint is back.
+  const turnedAway = endpoint.disabledReason !== null || lanes.count >= limits.webhookBacklogMax;
+  if (turnedAway) return store.insert(arrival, "DEAD", now, null);
   arrivals.set(id, arrival);
   enter(lanes, { id, at, orderKey, sequence, tried: 0, dueAt: now, leasedUntil: null });
 }
@@ -68,7 +69,7 @@ export function conclude(
   outcome: Outcome,
   random: number,
 ): void {
-  const waiting = step.lanes.get(orderKey)?.find((one) => one.id === id);
+  const waiting = step.lanes.byOrder.get(orderKey)?.find((one) => one.id === id);
   if (!waiting) return;
   const verdict = judge(outcome, number, step.now, random);
   if (waiting.leasedUntil !== until && verdict.state !== "SUCCEEDED") return;

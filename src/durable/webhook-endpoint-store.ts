@@ -68,24 +68,32 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
 
     has: ({ at, id }: Place): boolean =>
       rows("SELECT 1 FROM deliveries WHERE settled IN (0, 1) AND at = ? AND id = ?", at, id).length > 0,
-    hasOpen: (): boolean => rows("SELECT 1 FROM deliveries WHERE settled = 0 LIMIT 1").length > 0,
     /** When the oldest finished delivery happened; null when there is none. */
     oldestSettledAt: (): number | null =>
       rows<{ at: number }>("SELECT at FROM deliveries WHERE settled = 1 ORDER BY at LIMIT 1")[0]?.at ?? null,
     purge: (before: number): void => void sql.exec("DELETE FROM deliveries WHERE settled = 1 AND at < ?", before),
 
-    open: (): Waiting[] =>
-      rows<Row>(
-        "SELECT at, id, order_key, sequence, due_at, leased_until, tried FROM deliveries WHERE settled = 0 ORDER BY at, id",
-      ).map((row) => ({
-        id: row.id,
-        at: row.at,
-        orderKey: row.order_key,
-        sequence: row.sequence,
-        tried: row.tried,
-        dueAt: row.due_at,
-        leasedUntil: row.leased_until,
-      })),
+    /** How many deliveries are open, and whether any of them has failed before. */
+    backlog(): { readonly waiting: number; readonly failing: boolean } {
+      const counted = "SELECT count(*) AS waiting, max(tried) AS tried FROM deliveries WHERE settled = 0";
+      const { waiting, tried } = sql.exec<{ waiting: number; tried: number | null }>(counted).one();
+      return { waiting, failing: (tried ?? 0) > 0 };
+    },
+    /** Oldest first, row by row, since there may be very many. */
+    *open(): Generator<Waiting> {
+      const query =
+        "SELECT at, id, order_key, sequence, due_at, leased_until, tried FROM deliveries WHERE settled = 0 ORDER BY at, id";
+      for (const row of sql.exec<Row>(query))
+        yield {
+          id: row.id,
+          at: row.at,
+          orderKey: row.order_key,
+          sequence: row.sequence,
+          tried: row.tried,
+          dueAt: row.due_at,
+          leasedUntil: row.leased_until,
+        };
+    },
 
     insert(
       { id, at, orderKey, sequence, type, body }: FeedEvent,

@@ -12,7 +12,7 @@ import { keysOf } from "../keys/root.ts";
 import { seal, unseal } from "../keys/seal.ts";
 import { deliver } from "../webhooks/deliver.ts";
 import { deliveryPlaceOf } from "../webhooks/delivery-id.ts";
-import { everyWaiting, lanesOf, plan, type Lanes } from "../webhooks/queue.ts";
+import { lanesOf, plan, type Lanes } from "../webhooks/queue.ts";
 import { hintOf, newSecret } from "../webhooks/signature.ts";
 import type { UrlPolicy } from "../webhooks/url-guard.ts";
 import type { Delivery, EndpointOpening, EndpointSummary, WebhookEndpointProtocol } from "./protocol.ts";
@@ -67,21 +67,18 @@ export class WebhookEndpoint extends DurableObject<Env> implements WebhookEndpoi
     return this.store.page(id, Math.min(limit, limits.pageSizeMax), place);
   }
 
-  /** Re-arms before it does anything, so that no fault can end the queue, and never throws. */
+  /** Re-arms before it reads anything, so that no fault can end the queue. Throws only when that fails: then the platform rings again by itself. */
   override async alarm(): Promise<void> {
     this.alarmAt = null;
+    const again = Date.now() + limits.watchdogMs.max;
+    await this.ctx.storage.setAlarm(again);
+    this.alarmAt = again;
     try {
-      const soon = Date.now() + limits.watchdogMs.max;
-      const first = this.store.hasOpen() ? soon : Math.max(soon, this.purgeAt() ?? 0);
-      const armed = this.ctx.storage.setAlarm(first);
-      this.alarmAt = first;
-      await armed;
       this.advance((step) => {
         recover(step, Math.random);
         purge(step);
       }, true);
     } catch (fault) {
-      this.alarmAt = null;
       console.error("alarm of a webhook endpoint", fault);
     }
   }
@@ -169,16 +166,17 @@ export class WebhookEndpoint extends DurableObject<Env> implements WebhookEndpoi
     };
   }
 
+  /** Asks the table, not the lanes: a list of endpoints is not worth loading their queues. */
   private summarize({ opening, secrets, disabledReason }: StoredEndpoint): EndpointSummary {
-    this.lanes ??= lanesOf(this.store.open());
-    const open = everyWaiting(this.lanes);
-    const working = open.some(({ tried }) => tried > 0) ? "FAILING" : "ENABLED";
+    const { waiting, failing } = this.store.backlog();
+    const full = waiting >= limits.webhookBacklogMax;
+    const working = failing || full ? "FAILING" : "ENABLED";
     return {
       ...opening,
       state: disabledReason === null ? working : "DISABLED",
-      disabledReason,
+      disabledReason: disabledReason ?? (full ? `${waiting} deliveries wait: what comes now is kept as DEAD.` : null),
       secrets: secrets.map(({ hint, createdAt, expiresAt }) => ({ hint, createdAt, expiresAt })),
-      backlog: open.length,
+      backlog: waiting,
     };
   }
 }

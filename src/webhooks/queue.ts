@@ -22,8 +22,8 @@ export type Waiting = {
   leasedUntil: number | null;
 };
 
-/** By order; each lane by sequence and never empty. */
-export type Lanes = Map<string, Waiting[]>;
+/** `byOrder`: each lane by sequence and never empty. `count`: all that wait in them. */
+export type Lanes = { readonly byOrder: Map<string, Waiting[]>; count: number };
 
 export type Gate = {
   /** The partner asked for quiet until then. */
@@ -44,24 +44,30 @@ export const leaseMs = limits.webhookTimeoutMs + limits.watchdogMs.max;
 const second = 1000;
 
 export function enter(lanes: Lanes, waiting: Waiting): void {
-  const lane = lanes.get(waiting.orderKey);
-  if (!lane) lanes.set(waiting.orderKey, [waiting]);
+  const lane = lanes.byOrder.get(waiting.orderKey);
+  if (!lane) lanes.byOrder.set(waiting.orderKey, [waiting]);
   else lane.splice(lane.findLastIndex(({ sequence }) => sequence < waiting.sequence) + 1, 0, waiting);
+  lanes.count += 1;
 }
 
 export function leave(lanes: Lanes, { orderKey, id }: Waiting): void {
-  const rest = lanes.get(orderKey)?.filter((waiting) => waiting.id !== id) ?? [];
-  if (rest.length > 0) lanes.set(orderKey, rest);
-  else lanes.delete(orderKey);
+  const lane = lanes.byOrder.get(orderKey) ?? [];
+  const rest = lane.filter((waiting) => waiting.id !== id);
+  if (rest.length > 0) lanes.byOrder.set(orderKey, rest);
+  else lanes.byOrder.delete(orderKey);
+  lanes.count -= lane.length - rest.length;
 }
 
-export function lanesOf(queue: readonly Waiting[]): Lanes {
-  const lanes: Lanes = new Map();
+export function lanesOf(queue: Iterable<Waiting>): Lanes {
+  const lanes: Lanes = { byOrder: new Map(), count: 0 };
   for (const waiting of queue) enter(lanes, waiting);
   return lanes;
 }
 
-export const everyWaiting = (lanes: Lanes): Waiting[] => [...lanes.values()].flat();
+/** One after the other, since there may be very many. Those that were seen may leave meanwhile. */
+export function* everyWaiting({ byOrder }: Lanes): Generator<Waiting> {
+  for (const lane of byOrder.values()) yield* lane;
+}
 
 /** What is due longest goes first. One pass over the lanes, because it runs after every attempt and an outage may leave very many. */
 export function plan(lanes: Lanes, now: number, gate: Gate): Plan {
@@ -69,7 +75,7 @@ export function plan(lanes: Lanes, now: number, gate: Gate): Plan {
   const due: Waiting[] = [];
   let flying = 0;
   let wakeAt = Infinity;
-  for (const lane of lanes.values()) {
+  for (const lane of lanes.byOrder.values()) {
     const leased = lane.find(({ leasedUntil }) => leasedUntil !== null);
     const [first] = lane;
     if (leased) {

@@ -50,7 +50,7 @@ describe("an endpoint's queue", () => {
     leave(lanes, waiting("a", 1));
     expect(ids(plan(lanes, now, open).send)).toEqual(["a2"]);
     leave(lanes, waiting("a", 2));
-    expect(lanes.size).toBe(0);
+    expect(lanes.count).toBe(0);
   });
 
   it("sends at most as many at once as the limit says, those that are due longest first", () => {
@@ -112,10 +112,10 @@ describe("an endpoint's queue", () => {
             while (coming[0] && coming[0].when <= round) enter(lanes, coming.shift()!.one);
             const { send, wakeAt } = plan(lanes, clock, open);
             for (const one of send) one.leasedUntil = clock + leaseMs;
-            const flying = everyWaiting(lanes).filter(({ leasedUntil }) => leasedUntil !== null);
+            const flying = [...everyWaiting(lanes)].filter(({ leasedUntil }) => leasedUntil !== null);
             expect(flying.length).toBeLessThanOrEqual(limits.webhookConcurrencyMax);
             expect(new Set(flying.map(({ orderKey }) => orderKey)).size).toBe(flying.length);
-            if (lanes.size === 0 && coming.length === 0) break;
+            if (lanes.count === 0 && coming.length === 0) break;
             const { status, lost, pick } = steps[choices++] ?? { status: 200, lost: false, pick: 0 };
             const one = flying[pick % Math.max(1, flying.length)];
             if (!one) {
@@ -141,7 +141,7 @@ describe("an endpoint's queue", () => {
             }
           }
           expect(idle).toBe(true);
-          expect(lanes.size).toBe(0);
+          expect(lanes.count).toBe(0);
           for (const [order, count] of counts) {
             expect(settled.get(`o${order}`)).toEqual(Array.from({ length: count }, (_, index) => index + 1));
           }
