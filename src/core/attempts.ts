@@ -1,20 +1,32 @@
-/** Tries to pay through a provider: which are open, and how one is changed. */
+/** Tries to pay through a provider: which are open, and which may still bring money, and how one is changed. */
 import { limits } from "./limits.ts";
 import type { Attempt, Order } from "./order.ts";
 
+/** Whether its payer is still at it. */
 export const isOpenAttempt = (attempt: Attempt): boolean => attempt.state === "PENDING";
 export const openAttempts = (order: Order): readonly Attempt[] => order.attempts.filter(isOpenAttempt);
 
-/** Every open attempt marked to be ended at its provider. */
+/** Whether money may still come of it: a provider's page that declined one card takes another. */
+export const isWatchedAttempt = (attempt: Attempt): boolean => attempt.endedAt === null;
+export const watchedAttempts = (order: Order): readonly Attempt[] => order.attempts.filter(isWatchedAttempt);
+
+/** Every attempt of which money may still come marked to be ended at its provider. */
 export const closeAll = (attempts: readonly Attempt[]): readonly Attempt[] =>
-  attempts.map((attempt) => (isOpenAttempt(attempt) ? { ...attempt, closing: true } : attempt));
+  attempts.map((attempt) => (isWatchedAttempt(attempt) ? { ...attempt, closing: true } : attempt));
 
 export const withAttempt = (order: Order, id: string, fields: Partial<Attempt>): readonly Attempt[] =>
   order.attempts.map((attempt) => (attempt.id === id ? { ...attempt, ...fields } : attempt));
 
+/** Without money, and for good. What failed before stays failed. */
+export const over = (attempt: Attempt, endedAt: number, reason: string | null): Attempt =>
+  isOpenAttempt(attempt)
+    ? { ...attempt, state: "CLOSED", closing: false, endedAt, failureReason: reason }
+    : { ...attempt, closing: false, endedAt };
+
 /** An attempt that has outlived every provider's page is over, so that no silent provider can keep an order from ending. */
 export function lapsed(attempt: Attempt, now: number): Attempt {
   const endedAt = attempt.startedAt + limits.attemptLifeMs;
-  if (!isOpenAttempt(attempt) || now < endedAt) return attempt;
-  return { ...attempt, state: "CLOSED", closing: false, endedAt, failureReason: "the provider never told its end" };
+  return isWatchedAttempt(attempt) && now >= endedAt
+    ? over(attempt, endedAt, "the provider never told its end")
+    : attempt;
 }

@@ -1,6 +1,6 @@
 /** Confirming and paying: who holds the code, and which attempt is under way. */
 import { dueOf } from "./amounts.ts";
-import { closeAll, isOpenAttempt, withAttempt } from "./attempts.ts";
+import { closeAll, isOpenAttempt, isWatchedAttempt, over, withAttempt } from "./attempts.ts";
 import { accept, change, draftOf, refuse, unchanged, type Commands, type Step } from "./commands.ts";
 import { paymentId } from "./ids.ts";
 import { limits } from "./limits.ts";
@@ -55,14 +55,18 @@ export function opened(order: Order, { attempt: id, reference }: Commands["opene
   return accept(change(draftOf(order), { attempts: withAttempt(order, id, { reference }) }));
 }
 
-/** Only an open attempt can end without money: after a capture the word "failed" changes nothing. */
+/**
+ * A try that failed leaves the payer free to try again, here or on the provider's page, which stays open until it is closed: only then can no
+ * money come any more. After a capture neither word changes anything.
+ */
 export function ended(order: Order, { attempt: id, outcome, reason }: Commands["ended"], now: number): Step {
   const attempt = order.attempts.find((one) => one.id === id);
   if (!attempt) return refuse({ reason: "UNKNOWN" });
+  if (!isWatchedAttempt(attempt)) return unchanged(order);
+  const draft = draftOf(order);
+  if (outcome === "CLOSED")
+    return accept(change(draft, { attempts: withAttempt(order, id, over(attempt, now, reason)) }));
   if (!isOpenAttempt(attempt)) return unchanged(order);
-  const attempts = withAttempt(order, id, { state: outcome, closing: false, endedAt: now, failureReason: reason });
-  const draft = change(draftOf(order), { attempts });
-  return accept(
-    outcome === "FAILED" ? change(draft, {}, { type: "PAYMENT_FAILED", detail: { paymentId: id, reason } }) : draft,
-  );
+  const attempts = withAttempt(order, id, { state: "FAILED", failureReason: reason });
+  return accept(change(draft, { attempts }, { type: "PAYMENT_FAILED", detail: { paymentId: id, reason } }));
 }

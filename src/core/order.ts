@@ -59,6 +59,7 @@ export type OrderTerms = {
 /** `claimant` names a browser, not a person. */
 export type Claim = { readonly claimant: string; readonly until: number };
 
+/** FAILED is what became of a try; the provider's page may take another (`endedAt`). */
 export type AttemptState = "PENDING" | "SUCCEEDED" | "FAILED" | "CLOSED";
 /** One try to pay through a provider. */
 export type Attempt = {
@@ -69,8 +70,9 @@ export type Attempt = {
   readonly amount: Minor;
   readonly state: AttemptState;
   readonly startedAt: number;
+  /** When it was over: its money came, or the provider said that none can come any more. Until then it is looked after. */
   readonly endedAt: number | null;
-  /** Set when we want it ended upstream; it stays PENDING until the provider says so. */
+  /** Set when we want it ended upstream; it is not over until the provider says so. */
   readonly closing: boolean;
   /** The provider's own reference for what it made of the attempt. */
   readonly reference: string | null;

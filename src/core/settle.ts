@@ -3,7 +3,7 @@
  * after it. Each rule leaves alone what already follows, so drawing twice is drawing once.
  */
 import { acceptedOf, conversionBasisOf } from "./amounts.ts";
-import { closeAll, lapsed, openAttempts } from "./attempts.ts";
+import { closeAll, lapsed, watchedAttempts } from "./attempts.ts";
 import { change, type Draft } from "./commands.ts";
 import { reverse } from "./conversion.ts";
 import { deadlineOf, hasPartPayment } from "./deadline.ts";
@@ -32,10 +32,10 @@ const expire: Rule = (draft, now) => {
   return change(draft, { closing: { as: "EXPIRED", since, reason: null }, attempts: closeAll(attempts) });
 };
 
-/** The end itself, once no attempt is open: until then money may still win. An expiry that was put off meanwhile does not happen. */
+/** The end itself, once no attempt may bring money: until then money may still win. An expiry that was put off meanwhile does not happen. */
 const finishClosing: Rule = (draft, now) => {
   const { closing, attempts } = draft.order;
-  if (!closing || openAttempts(draft.order).length > 0) return draft;
+  if (!closing || watchedAttempts(draft.order).length > 0) return draft;
   if (closing.as === "EXPIRED" && now < deadlineOf(draft.order)) return change(draft, { closing: null });
   const { as, since, reason } = closing;
   const at = Math.max(since, ...attempts.map(({ endedAt }) => endedAt ?? since));

@@ -12,12 +12,12 @@ export type OrderState = (typeof orderStates)[number];
 export const claimAt = (order: Order, now: number): Claim | null =>
   order.claim && order.claim.until > now ? order.claim : null;
 
-/** Read from the top: money outranks every other fact, then what needs a person, then the ends, then what is under way. */
+/** Read from the top: money outranks every other fact, then what needs a person, then the ends, then what is under way, an end that waits for it too. */
 export function standingOf(order: Order, now: number): OrderState {
   if (order.paid) return "PAID";
   if (hasUnplacedMoney(order)) return "REVIEW";
   if (order.closed) return order.closed.as;
-  if (openAttempts(order).length > 0) return "PAYING";
+  if (order.closing || openAttempts(order).length > 0) return "PAYING";
   return claimAt(order, now) ? "CLAIMED" : "OPEN";
 }
 

@@ -1,5 +1,5 @@
 /** What an order still has to do outside itself. Derived from the facts alone, so no crash can lose it and no caller can forget it. */
-import { openAttempts } from "./attempts.ts";
+import { watchedAttempts } from "./attempts.ts";
 import { limits } from "./limits.ts";
 import type { Attempt, Order, Refund } from "./order.ts";
 import { deadlineOf } from "./deadline.ts";
@@ -13,7 +13,7 @@ export type Effect =
   | { readonly kind: "RETAKE_STOCK" };
 
 export function effectsOf(order: Order): readonly Effect[] {
-  const attempts = openAttempts(order).map((attempt): Effect => ({
+  const attempts = watchedAttempts(order).map((attempt): Effect => ({
     kind: attempt.closing ? "CLOSE" : "QUERY",
     attempt,
   }));
@@ -27,16 +27,30 @@ export function effectsOf(order: Order): readonly Effect[] {
   return [...attempts, ...refunds, ...(order.stock === "RETAKING" ? [{ kind: "RETAKE_STOCK" } as const] : [])];
 }
 
-/** When to look again at what is under way elsewhere; null when nothing is. */
+/**
+ * When to look again at what is under way elsewhere; null when nothing is. Soon at first, then after half as long as it has taken already. An
+ * end asks once more by itself, for it closes what is under way.
+ */
 export function pollAt(order: Order, now: number): number | null {
   const effects = effectsOf(order);
   if (effects.length === 0) return null;
-  const begun = Math.max(
-    ...effects.map((effect) =>
-      "attempt" in effect ? effect.attempt.startedAt : "refund" in effect ? effect.refund.requestedAt : now,
-    ),
-  );
-  return now + (now - begun < limits.pollMs.earlyFor ? limits.pollMs.early : limits.pollMs.late);
+  const { early, earlyFor, late, latest } = limits.pollMs;
+  const taken = now - Math.max(...effects.map((effect) => askedAt(order, effect, now)));
+  return now + (taken < earlyFor ? early : Math.min(latest, Math.max(late, Math.floor(taken / 2))));
+}
+
+/** Since when an answer is wanted. */
+function askedAt({ closing, paid }: Order, effect: Effect, now: number): number {
+  switch (effect.kind) {
+    case "QUERY":
+      return effect.attempt.startedAt;
+    case "CLOSE":
+      return Math.max(effect.attempt.startedAt, closing?.since ?? 0, paid?.committedAt ?? 0);
+    case "REFUND":
+      return effect.refund.requestedAt;
+    case "RETAKE_STOCK":
+      return now;
+  }
 }
 
 /** When the order ends by itself; null once it has ended, or never will. */

@@ -64,6 +64,9 @@ export async function startPayment(
     outcome: "FAILED",
     reason: made.error.message.slice(0, limits.reasonLengthMax),
   });
+  // What was refused at the first asking exists nowhere, so nothing can come of it and no end need wait for it.
+  if (!known.attempts.some(({ id }) => id === attempt.id))
+    await code.apply({ kind: "ended", attempt: attempt.id, outcome: "CLOSED", reason: null });
   return err({ reason: "REFUSED" });
 }
 

@@ -1,6 +1,6 @@
 /** The rules that made an order what it is, in words, for whoever wonders at a counter. Reads the same facts and policies that decide. */
 import { acceptedOf, receivedOf, refundedOf } from "../core/amounts.ts";
-import { openAttempts } from "../core/attempts.ts";
+import { watchedAttempts } from "../core/attempts.ts";
 import { formatDecimal, money, type Minor } from "../core/money.ts";
 import type { Order } from "../core/order.ts";
 import type { OrderPolicy } from "../core/policy.ts";
@@ -27,7 +27,9 @@ function whyState(order: Order, state: OrderState, now: number): string {
     case "CLAIMED":
       return `CLAIMED: a payer confirmed the order and holds the code until ${instant(claimAt(order, now)?.until ?? now)}. Then somebody else may.`;
     case "PAYING": {
-      const providers = openAttempts(order).map(({ provider, startedAt }) => `${provider} since ${instant(startedAt)}`);
+      const providers = watchedAttempts(order).map(
+        ({ provider, startedAt }) => `${provider} since ${instant(startedAt)}`,
+      );
       return `PAYING: a payment is under way (${providers.join(", ")}). The order does not end before the provider has said what became of it.`;
     }
     case "PAID":

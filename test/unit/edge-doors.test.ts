@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import { err, ok } from "../../src/core/result.ts";
 import { stateOf } from "../../src/core/state.ts";
+import { effectsOf } from "../../src/core/work.ts";
 import { deriveKeys } from "../../src/keys/root.ts";
 import { answerScan, mountEdge } from "../../src/edge/routes.ts";
 import { get, meet, openShop, origin, phone, type Shop } from "./edge-fixture.ts";
@@ -329,6 +330,8 @@ describe("paying", () => {
     const answer = await post(shop, { fields: { nonce, provider: "SANDBOX" }, headers: { cookie } });
     expect(answer.headers.get("location")).toBe(`/c/${shop.slug}?reason=refused`);
     expect(shop.order.attempts.map(({ state }) => state)).toEqual(["FAILED"]);
+    // Nothing was made, so nothing is looked after.
+    expect(effectsOf(shop.order)).toEqual([]);
     shop.provider = ({ payment }) => ok({ redirectUrl: `/sandbox/wallet/${payment}`, reference: null });
     await post(shop, { fields: { nonce, provider: "SANDBOX" }, headers: { cookie } });
     expect(shop.order.attempts.map(({ state }) => state)).toEqual(["FAILED", "PENDING"]);

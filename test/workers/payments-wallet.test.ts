@@ -228,6 +228,38 @@ describe("paying at the wallet", () => {
     });
   });
 
+  it("that failed, then succeeded with another card on the same page, is found by asking though nothing tells of it", async () => {
+    const { account, terms, payment } = await scene();
+    await decide(payment, { outcome: "fail", notifications: "0" });
+    const alarm = () => runDurableObjectAlarm(env.LIVE_CODE.getByName(terms.key));
+    for (let time = 0; time < 3; time += 1) await alarm();
+    const types = async () => (await liveCode(terms.key).timeline()).map(({ type }) => type);
+    expect(await types()).toEqual(["ORDER_PLACED", "ORDER_CONFIRMED", "PAYMENT_FAILED"]);
+    expect(await stateNow(terms.key)).toBe("CLAIMED");
+    expect(await accountObject(account.id).query(payment)).toMatchObject({ value: { command: { outcome: "FAILED" } } });
+    await pay(payment, { notifications: "0" });
+    await evictAllDurableObjects();
+    await vi.waitFor(async () => {
+      await alarm();
+      expect(await stateNow(terms.key)).toBe("PAID");
+    });
+    expect((await orderOf(terms.key)).attempts).toMatchObject([{ state: "SUCCEEDED", failureReason: null }]);
+  });
+
+  it("that failed is closed there as soon as its payer begins again, and either page's money is the order's", async () => {
+    const { account, terms, payment } = await scene();
+    await decide(payment, { outcome: "fail" });
+    const another = await beginPayment(account, terms);
+    expect(another).not.toBe(payment);
+    await vi.waitFor(async () =>
+      expect(await walletObject(terms.key).look(payment)).toMatchObject({ state: "CLOSED" }),
+    );
+    await pay(payment);
+    expect((await orderOf(terms.key)).captures).toEqual([]);
+    await pay(another);
+    expect(await stateNow(terms.key)).toBe("PAID");
+  });
+
   it("is told of late when so asked, by an alarm that outlives the object", async () => {
     const { terms, payment } = await scene();
     const now = Date.now();
@@ -365,6 +397,16 @@ describe("closing and giving back at the wallet", () => {
     await liveCode(terms.key).apply({ kind: "cancel", reason: null });
     await vi.waitFor(async () => expect(await stateNow(terms.key)).toBe("CANCELLED"));
     await pay(payment);
+    expect((await orderOf(terms.key)).captures).toEqual([]);
+  });
+
+  it("an order cancelled after its payer was declined is closed there too, before the payer tries another card", async () => {
+    const { terms, payment } = await scene();
+    await decide(payment, { outcome: "fail" });
+    await liveCode(terms.key).apply({ kind: "cancel", reason: null });
+    await vi.waitFor(async () => expect(await stateNow(terms.key)).toBe("CANCELLED"));
+    await pay(payment);
+    expect(await (await visit(`/sandbox/wallet/${payment}`)).text()).toContain("can no longer be paid");
     expect((await orderOf(terms.key)).captures).toEqual([]);
   });
 

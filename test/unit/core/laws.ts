@@ -1,5 +1,5 @@
 /** The invariants of one order, as functions that name what is broken. They recompute from the facts what the core derives its own way. */
-import { openAttempts } from "../../../src/core/attempts.ts";
+import { openAttempts, watchedAttempts } from "../../../src/core/attempts.ts";
 import { acceptedOf, leftOf, receivedOf, refundableOf, refundedOf } from "../../../src/core/amounts.ts";
 import { eventBody, type OrderEvent } from "../../../src/core/events.ts";
 import type { Capture, Order, Refund } from "../../../src/core/order.ts";
@@ -72,8 +72,23 @@ const standing: readonly Law[] = [
       return waits && (ends || (o.terms.policy.underPayment === "KEEP_OPEN" && acceptedOf(o) > 0));
     },
   ],
-  ["an end waits for an open attempt and for nothing else", (o) => o.closing === null || openAttempts(o).length > 0],
-  ["an ended order has no open attempt", (o) => o.closed === null || o.paid !== null || openAttempts(o).length === 0],
+  [
+    "an end waits for an attempt that may bring money and for nothing else",
+    (o) => o.closing === null || watchedAttempts(o).length > 0,
+  ],
+  ["an ended order has no attempt that may bring money", (o) => o.closed === null || watchedAttempts(o).length === 0],
+  [
+    "only an attempt that may bring money is open",
+    (o) => openAttempts(o).every((one) => watchedAttempts(o).includes(one)),
+  ],
+  [
+    "every attempt that may bring money is asked about or closed, and closed where none is wanted or another took its place",
+    (o) => {
+      const work = effectsOf(o).flatMap((effect) => ("attempt" in effect ? [effect] : []));
+      const wanted = work.filter(({ kind }) => kind === "QUERY");
+      return work.length === watchedAttempts(o).length && wanted.length <= (o.paid || o.closing ? 0 : 1);
+    },
+  ],
   ["I13: stock is where the order's end has put it", isStockSound],
 ];
 

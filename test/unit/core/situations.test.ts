@@ -1,18 +1,21 @@
 /** The awkward moments of a payment, a row of docs/state-machine.md each, under the words it has there. */
 import { describe, expect, it } from "vitest";
 import { receivedOf, refundedOf } from "../../../src/core/amounts.ts";
+import type { Command } from "../../../src/core/commands.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { stateOf } from "../../../src/core/state.ts";
-import { effectsOf, pollAt } from "../../../src/core/work.ts";
+import { effectsOf, endsAt, pollAt } from "../../../src/core/work.ts";
 import {
   attempt,
   begun,
+  cancelled,
   captured,
   expiresAt,
   hour,
   Life,
   minute,
   placedAt,
+  recorded,
   refundNumber,
   returned,
   second,
@@ -152,19 +155,83 @@ describe("news out of order", () => {
     expect(life.events.map(({ data }) => data.state)).toEqual(["OPEN", "OPEN", "PAID", "PAID", "PAID"]);
   });
 
-  it("no notification ever comes: looked after within 10 s at first, then every 60 s, and before expiring", () => {
+  it("no notification ever comes: looked after every 10 s at first, then ever more seldom, and once more before expiring", () => {
     const life = new Life();
     expect(pollAt(life.order, life.now)).toBeNull();
     life.tell(begun("alice"));
-    expect(pollAt(life.order, placedAt + second)).toBe(placedAt + 11 * second);
-    expect(pollAt(life.order, placedAt + hour)).toBe(placedAt + hour + minute);
+    const waits = [second, 2 * minute, 4 * minute, 8 * minute, hour].map(
+      (after) => (pollAt(life.order, placedAt + after) ?? 0) - placedAt - after,
+    );
+    expect(waits).toEqual([10 * second, minute, 2 * minute, 4 * minute, 10 * minute]);
+    expect(endsAt(life.order)).toBe(expiresAt);
     life.tell(tick, expiresAt);
     expect([read(life), effectsOf(life.order).map(({ kind }) => kind)]).toEqual(["PAYING", ["CLOSE"]]);
+    expect(pollAt(life.order, expiresAt)).toBe(expiresAt + 10 * second);
+  });
+});
+
+describe("a payment that failed", () => {
+  const told = (outcome: "FAILED" | "CLOSED"): Command => ({
+    kind: "ended",
+    attempt: attempt(1),
+    outcome,
+    reason: null,
+  });
+  const work = ({ order }: Life) => effectsOf(order).map(({ kind }) => kind);
+  const declined = (): Life => {
+    const life = new Life();
+    life.tell(begun("alice"));
+    life.tell(told("FAILED"));
+    return life;
+  };
+
+  it("does not hold the order, is told once, and is looked after all the same: its page may still take another card", () => {
+    const life = declined();
+    expect([read(life), work(life)]).toEqual(["CLAIMED", ["QUERY"]]);
+    expect(life.tell(told("FAILED"))).toMatchObject({ ok: true, changed: false });
+    expect(life.types().slice(2)).toEqual(["PAYMENT_FAILED"]);
+    life.tell(captured("A", { attempt: attempt(1) }), placedAt + hour / 2);
+    expect([read(life), work(life), life.order.attempts[0]?.state]).toEqual(["PAID", [], "SUCCEEDED"]);
+  });
+
+  it("is over when its provider has closed it", () => {
+    const life = declined();
+    life.tell(told("CLOSED"), placedAt + second);
+    expect([work(life), life.order.attempts[0]?.state]).toEqual([[], "FAILED"]);
+    expect(life.tell(told("CLOSED"))).toMatchObject({ ok: true, changed: false });
+    life.tell(tick, expiresAt);
+    expect(read(life)).toBe("EXPIRED");
+  });
+
+  it("is closed at its provider as soon as its payer begins again, or the order is paid", () => {
+    const again = declined();
+    again.tell(begun("alice"));
+    expect([read(again), again.order.attempts.length, work(again)]).toEqual(["PAYING", 2, ["CLOSE", "QUERY"]]);
+    const paid = declined();
+    paid.tell(recorded("till-1"));
+    expect([read(paid), work(paid)]).toEqual(["PAID", ["CLOSE"]]);
+    paid.tell(captured("A", { attempt: attempt(1) }));
+    expect(dispositions(paid)).toEqual(["ACCEPTED", "DUPLICATE"]);
+  });
+
+  it("is waited for by an end, but no longer than any other; to fail once more is not to be closed", () => {
+    for (const end of [tick, cancelled]) {
+      const life = declined();
+      life.tell(end, end === tick ? expiresAt : placedAt + minute);
+      life.tell(told("FAILED"));
+      expect([read(life), work(life)]).toEqual(["PAYING", ["CLOSE"]]);
+      const closed = new Life();
+      Object.assign(closed, { order: life.order, now: life.now });
+      closed.tell(told("CLOSED"), life.now + second);
+      expect([read(closed), closed.order.closed?.at]).toEqual([end === tick ? "EXPIRED" : "CANCELLED", closed.now]);
+      life.tell(tick, placedAt + limits.attemptLifeMs);
+      expect([read(life), work(life)]).toEqual([end === tick ? "EXPIRED" : "CANCELLED", []]);
+    }
   });
 });
 
 it("every limit of these rows is the one the product states", () => {
-  expect([limits.claimMs, limits.lateGraceMs, limits.pollMs.early, limits.pollMs.late]).toEqual([
-    120_000, 120_000, 10_000, 60_000,
+  expect([limits.claimMs, limits.lateGraceMs, limits.pollMs.early, limits.pollMs.late, limits.pollMs.latest]).toEqual([
+    120_000, 120_000, 10_000, 60_000, 600_000,
   ]);
 });

@@ -30,6 +30,7 @@ const alphabet: Readonly<Record<string, Command>> = {
   F: captured("F", { currency: usd }),
   b: begun("alice"),
   e: { kind: "ended", attempt: attempt(1), outcome: "FAILED", reason: null },
+  d: { kind: "ended", attempt: attempt(1), outcome: "CLOSED", reason: null },
   c: cancelled,
   t: tick,
   r: refunded(null),

@@ -1,7 +1,7 @@
 /** A small world around one order, in which the same notifications can be heard in any order, and what came of them compared. */
 import * as fc from "fast-check";
 import { receivedOf, refundedOf, settlementOf } from "../../../src/core/amounts.ts";
-import { openAttempts } from "../../../src/core/attempts.ts";
+import { watchedAttempts } from "../../../src/core/attempts.ts";
 import type { Command } from "../../../src/core/commands.ts";
 import { stateOf } from "../../../src/core/state.ts";
 import { effectsOf } from "../../../src/core/work.ts";
@@ -54,7 +54,7 @@ export function outcome(
     life.tell(command, life.now + (waits[index] ?? second));
     answer(life, inStock);
   });
-  for (const { id } of openAttempts(life.order))
+  for (const { id } of watchedAttempts(life.order))
     life.tell({ kind: "ended", attempt: id, outcome: "CLOSED", reason: null });
   life.tell(tick, placedAt + 30 * hour);
   answer(life, inStock);
