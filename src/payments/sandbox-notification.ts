@@ -1,49 +1,66 @@
 /** What the pretend wallet tells, as it stands in a notification and in the answer to a query, and what that means in our words. */
-import * as z from "zod/mini";
 import type { Identity } from "../core/conversion.ts";
 import { orderKeyOf, type OrderKey } from "../core/ids.ts";
+import { parseInstant } from "../core/instant.ts";
 import { limits } from "../core/limits.ts";
 import { isCurrency, isMinor, type Currency, type Minor } from "../core/money.ts";
 import { normaliseEmail, normalisePhone } from "./identity.ts";
 import type { ProviderNews } from "./provider.ts";
 
-const text = z.string().check(z.minLength(1), z.maxLength(limits.referenceLengthMax));
-const optionalText = z.nullish(z.string().check(z.maxLength(limits.referenceLengthMax)));
-const amount = z.custom<Minor>((value) => isMinor(value) && value >= 0);
-const currency = z.custom<Currency>((value) => typeof value === "string" && isCurrency(value));
-
+type Text = string | null | undefined;
 /** Either may be missing: an order can be paid that never began a payment, and a payment carries its order's key. */
-const reference = { id: z.optional(text), payment: optionalText, order: optionalText };
-const payer = z.object({ id: optionalText, name: optionalText, phone: optionalText, email: optionalText });
-const money = { transaction: text, amount, currency };
-
+type Reference = { readonly id?: string | undefined; readonly payment?: Text; readonly order?: Text };
+type Person = { readonly id?: Text; readonly name?: Text; readonly phone?: Text; readonly email?: Text };
+type Sum = { readonly transaction: string; readonly amount: Minor; readonly currency: Currency };
+type Succeeded = Reference &
+  Sum & { readonly type: "payment.succeeded"; readonly paidAt: string; readonly payer?: Person | null | undefined };
+type Failed = Reference & { readonly type: "payment.failed" };
+type Refunded = Reference & Sum & { readonly type: "refund.succeeded" | "refund.failed"; readonly refund: string };
 /** Fields that are not named here are passed over: the wallet may learn to say more. */
-const sandboxNotification = z.discriminatedUnion("type", [
-  z.object({
-    type: z.literal("payment.succeeded"),
-    ...reference,
-    ...money,
-    paidAt: z.iso.datetime({ offset: true }),
-    payer: z.nullish(payer),
-  }),
-  z.object({ type: z.literal("payment.failed"), ...reference }),
-  z.object({ type: z.literal("refund.succeeded"), ...reference, ...money, refund: text }),
-  z.object({ type: z.literal("refund.failed"), ...reference, ...money, refund: text }),
-]);
-export type SandboxNotification = z.infer<typeof sandboxNotification>;
-type Told<T extends SandboxNotification["type"]> = Extract<SandboxNotification, { type: T }>;
+export type SandboxNotification = Succeeded | Failed | Refunded;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** Null for what is not UTF-8, not JSON, or not of this form. */
 export function readSandboxNotification(body: Uint8Array): SandboxNotification | null {
   try {
-    const parsed = sandboxNotification.safeParse(JSON.parse(utf8.decode(body)));
-    return parsed.success ? parsed.data : null;
+    const told: unknown = JSON.parse(utf8.decode(body));
+    return isMap(told) && isNotification(told) ? told : null;
   } catch {
     return null;
   }
 }
+
+type Map = Readonly<Record<string, unknown>>;
+const isMap = (value: unknown): value is Map => typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): boolean =>
+  typeof value === "string" && value !== "" && value.length <= limits.referenceLengthMax;
+const isTextOrNothing = (value: unknown): boolean =>
+  value === undefined || value === null || value === "" || isText(value);
+
+function isNotification(told: Map): told is Map & SandboxNotification {
+  if (told["id"] !== undefined && !isText(told["id"])) return false;
+  if (!isTextOrNothing(told["payment"]) || !isTextOrNothing(told["order"])) return false;
+  switch (told["type"]) {
+    case "payment.succeeded":
+      return isSum(told) && parseInstant(told["paidAt"]) !== null && isPersonOrNothing(told["payer"]);
+    case "payment.failed":
+      return true;
+    case "refund.succeeded":
+    case "refund.failed":
+      return isSum(told) && isText(told["refund"]);
+    default:
+      return false;
+  }
+}
+
+const isSum = ({ transaction, amount, currency }: Map): boolean =>
+  isText(transaction) && isMinor(amount) && amount >= 0 && typeof currency === "string" && isCurrency(currency);
+
+const isPersonOrNothing = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  (isMap(value) && [value["id"], value["name"], value["phone"], value["email"]].every(isTextOrNothing));
 
 export function newsOf(told: SandboxNotification): ProviderNews {
   const order = keyIn(told.order) ?? keyIn(told.payment);
@@ -73,7 +90,7 @@ export function newsOf(told: SandboxNotification): ProviderNews {
 /** The payment, not the message: every notification, query and copy of it has the same. */
 const captureId = (transaction: string): string => `SANDBOX:${transaction}`;
 
-function captureOf(told: Told<"payment.succeeded">): Extract<ProviderNews, { kind: "captured" }>["capture"] {
+function captureOf(told: Succeeded): Extract<ProviderNews, { kind: "captured" }>["capture"] {
   return {
     id: captureId(told.transaction),
     provider: "SANDBOX",
@@ -89,7 +106,7 @@ function captureOf(told: Told<"payment.succeeded">): Extract<ProviderNews, { kin
 }
 
 /** The wallet vouches for all it says of a person. What cannot be a phone or an address is left out: the money still counts. */
-function identitiesOf(person: Told<"payment.succeeded">["payer"]): readonly Identity[] {
+function identitiesOf(person: Succeeded["payer"]): readonly Identity[] {
   const found: readonly (readonly [Identity["kind"], string | null])[] = [
     ["WALLET", person?.id || null],
     ["PHONE", person?.phone ? normalisePhone(person.phone) : null],

@@ -1,4 +1,5 @@
 import { GraphQLError, valueFromASTUntyped } from "graphql";
+import { parseInstant } from "../core/instant.ts";
 import { builder } from "./builder.ts";
 
 /**
@@ -13,15 +14,13 @@ const text = (name: string) => ({
   },
 });
 
-const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
-
 builder.scalarType("DateTime", {
   description:
     "RFC 3339 instant in UTC with milliseconds, such as `2026-11-23T08:30:00.000Z`. Any offset is understood in input.",
   serialize: (value) => new Date(value).toISOString(),
   parseValue: (value) => {
-    const at = typeof value === "string" && rfc3339.test(value) ? Date.parse(value) : Number.NaN;
-    if (Number.isNaN(at)) throw new GraphQLError("DateTime must be an RFC 3339 instant, such as 2026-11-23T08:30:00Z.");
+    const at = parseInstant(value);
+    if (at === null) throw new GraphQLError("DateTime must be an RFC 3339 instant, such as 2026-11-23T08:30:00Z.");
     return at;
   },
 });
