@@ -1,5 +1,6 @@
 /** Wires verbs to this deployment: objects by their names, databases by their merchants, the clock and chance. */
 import { database, databaseBuckets } from "./db/database.ts";
+import { liveCodeStub } from "./durable/live-code-stub.ts";
 import type { Config } from "./env.ts";
 import type { Deps } from "./resolvers/deps.ts";
 
@@ -14,7 +15,7 @@ export function depsOf(env: Env, config: Config, origin: string, ctx: Pick<Execu
     adminToken: config.adminToken,
     database: (merchantId) => database(env, merchantId),
     newMerchantBucket: databaseBuckets(env)[0] ?? "00",
-    liveCode: (key) => env.LIVE_CODE.getByName(key),
+    liveCode: (key) => liveCodeStub(env, key),
     account: (id) => env.PAYMENT_ACCOUNT.getByName(id),
     feed: (id) => env.MERCHANT_FEED.getByName(id),
     endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id),

@@ -1,4 +1,5 @@
 /** The deployment's settings, checked. A setting that must not be used is refused here, before any door opens. */
+import { limits } from "./core/limits.ts";
 import { keysOf, type Keys } from "./keys/root.ts";
 
 export type Config = {
@@ -27,6 +28,8 @@ export function configOf(env: Env): Config | string {
 function check(env: Env): Config | string {
   const local = env.LOCAL_MODE === "1";
   if (!env.ROOT_SECRET || !env.ADMIN_TOKEN) return "ROOT_SECRET and ADMIN_TOKEN must be set: see docs/operations.md";
+  if (env.ROOT_SECRET.length < limits.rootSecretLengthMin)
+    return `ROOT_SECRET must have at least ${limits.rootSecretLengthMin} characters: see docs/operations.md`;
   if (!local && (isExample(env.ROOT_SECRET) || isExample(env.ADMIN_TOKEN)))
     return "This deployment still uses an example secret: see docs/operations.md";
   if (!local && env.WEBHOOK_ALLOW_PRIVATE === "1") return "WEBHOOK_ALLOW_PRIVATE is for local mode only";

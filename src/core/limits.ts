@@ -67,6 +67,8 @@ export const limits = {
   /** Different notifications that one alarm of the pretend wallet sends at once. */
   sandboxSendsMax: 20,
 
+  /** What every key of a deployment is derived from. */
+  rootSecretLengthMin: 32,
   apiKeyCacheMs: 30 * second,
   merchantCacheMs: 30 * second,
   /** How much longer an isolate may believe what the read model, itself a moment behind, said of a customer. */

@@ -1,4 +1,6 @@
 /** `GET /c/:slug`: a scanning phone. Leads to what the code means now; changes nothing but the scan counters. */
+import type { Order } from "../core/order.ts";
+import type { OrderState } from "../core/state.ts";
 import { scanLiveCode } from "../resolvers/scan-live-code.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { assetPath } from "./assets.ts";
@@ -10,19 +12,32 @@ import { render } from "./pages/frame.tsx";
 import { PayerPage } from "./pages/payer.tsx";
 import { payerView } from "./pages/payer-view.ts";
 import { isPerson } from "./person.ts";
+import { unavailable } from "./unavailable.ts";
 import { meetVisitor } from "./visitor.ts";
 
 /** A slug that verifies costs one object call. Nothing stands before it: the redirect is the product's hottest path. */
 export async function scanDoor(request: Request, slug: string, deps: Deps): Promise<Response> {
-  const scanned = await scanLiveCode(deps, { slug, human: isPerson(request) });
-  if (!scanned.ok) return notFound();
-  const { redirect, order, state } = scanned.value;
-  if (redirect !== null)
+  try {
+    const scanned = await scanLiveCode(deps, { slug, human: isPerson(request) });
+    if (!scanned.ok) return notFound();
+    const { redirect, order, state } = scanned.value;
+    if (redirect === null) return await payerPage(request, slug, order, state, deps);
     return new Response(null, {
       status: 302,
       headers: { location: redirect, "cache-control": "no-store", "referrer-policy": "no-referrer" },
     });
+  } catch (fault) {
+    return unavailable("a scan", deps.keys.orderOfSlug(slug), fault);
+  }
+}
 
+async function payerPage(
+  request: Request,
+  slug: string,
+  order: Order,
+  state: OrderState,
+  deps: Deps,
+): Promise<Response> {
   const asked = new URL(request.url).searchParams;
   const visitor = meetVisitor(request, slug, deps);
   const now = deps.now();

@@ -5,22 +5,27 @@
 import { limits } from "../core/limits.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { notFound } from "./not-found.ts";
+import { unavailable } from "./unavailable.ts";
 
 export async function eventsDoor(request: Request, slug: string, deps: Deps): Promise<Response> {
   const key = deps.keys.orderOfSlug(slug);
   if (key === null) return notFound();
-  const { status, webSocket } = await deps
-    .liveCode(key)
-    .fetch(new Request("https://live-code/", { headers: { upgrade: "websocket" } }));
-  if (status === 404) return notFound();
-  if (!webSocket) return new Response(null, { status: 503, headers: { "retry-after": "2" } });
-  return new Response(stream(webSocket, request.signal), {
-    headers: {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    },
-  });
+  try {
+    const { status, webSocket } = await deps
+      .liveCode(key)
+      .fetch(new Request("https://live-code/", { headers: { upgrade: "websocket" } }));
+    if (status === 404) return notFound();
+    if (!webSocket) throw new Error(`a live code answered ${status} without a socket`);
+    return new Response(stream(webSocket, request.signal), {
+      headers: {
+        "content-type": "text/event-stream; charset=utf-8",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+      },
+    });
+  } catch (fault) {
+    return unavailable("watching a live code", key, fault);
+  }
 }
 
 function stream(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> {

@@ -1,0 +1,108 @@
+/**
+ * How the Worker calls a live code. Every deploy resets objects and the platform moves them; who calls at that moment gets a fault that says
+ * `retryable`. Then the call is made once more, over a new stub, since one that threw may stay broken. An object that has too much to
+ * do (`overloaded`) is not pressed further.
+ */
+import type { Command, CommandKind } from "../core/commands.ts";
+import type { OrderEvent } from "../core/events.ts";
+import type { OrderKey } from "../core/ids.ts";
+import type { Order, OrderTerms } from "../core/order.ts";
+import type { Applied, LiveCodeProtocol, Placed, Scanned } from "./protocol.ts";
+
+export const liveCodeStub = (env: Pick<Env, "LIVE_CODE">, key: OrderKey): LiveCodeProtocol => new Stub(env, key);
+
+/**
+ * Whether a command may reach the object twice: a fault does not tell whether it arrived. A part would be given back twice, and a decision
+ * would fall on a surplus that nobody has looked at; the rest finds itself done.
+ */
+const isRepeatable = {
+  place: true,
+  scan: true,
+  confirm: true,
+  begin: true,
+  opened: true,
+  ended: true,
+  capture: true,
+  refundHeard: true,
+  tick: true,
+  cancel: true,
+  extend: true,
+  refund: false,
+  resolve: false,
+  stock: true,
+  customer: true,
+} as const satisfies Record<CommandKind, boolean>;
+
+/** What the platform says of a fault of its own. */
+type Marks = Error & { readonly retryable?: unknown; readonly overloaded?: unknown };
+
+/** Plain `try`s, one per method: the scan is the hottest path, and a call that goes well costs nothing more. */
+class Stub implements LiveCodeProtocol {
+  private readonly env: Pick<Env, "LIVE_CODE">;
+  private readonly key: OrderKey;
+
+  constructor(env: Pick<Env, "LIVE_CODE">, key: OrderKey) {
+    this.env = env;
+    this.key = key;
+  }
+
+  async scan(human: boolean): Promise<Scanned> {
+    try {
+      return await this.once().scan(human);
+    } catch (fault) {
+      return this.again(fault).scan(human);
+    }
+  }
+
+  async place(terms: OrderTerms, fingerprint: string): Promise<Placed> {
+    try {
+      return await this.once().place(terms, fingerprint);
+    } catch (fault) {
+      return this.again(fault).place(terms, fingerprint);
+    }
+  }
+
+  async look(merchantId?: string): Promise<Order | null> {
+    try {
+      return await this.once().look(merchantId);
+    } catch (fault) {
+      return this.again(fault).look(merchantId);
+    }
+  }
+
+  async apply(command: Command, merchantId?: string): Promise<Applied> {
+    try {
+      return await this.once().apply(command, merchantId);
+    } catch (fault) {
+      if (!isRepeatable[command.kind]) throw fault;
+      return this.again(fault).apply(command, merchantId);
+    }
+  }
+
+  async timeline(merchantId?: string): Promise<readonly OrderEvent[]> {
+    try {
+      return await this.once().timeline(merchantId);
+    } catch (fault) {
+      return this.again(fault).timeline(merchantId);
+    }
+  }
+
+  /** The request has no body, so that it can be made again. */
+  async fetch(request: Request): Promise<Response> {
+    try {
+      return await this.once().fetch(request);
+    } catch (fault) {
+      return this.again(fault).fetch(request);
+    }
+  }
+
+  private once(): LiveCodeProtocol {
+    return this.env.LIVE_CODE.getByName(this.key);
+  }
+
+  private again(fault: unknown): LiveCodeProtocol {
+    const marks: Marks | null = fault instanceof Error ? fault : null;
+    if (marks?.retryable !== true || marks.overloaded === true) throw fault;
+    return this.once();
+  }
+}
