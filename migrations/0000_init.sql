@@ -97,6 +97,7 @@ CREATE TABLE `stock_holds` (
 	`placed_at` integer NOT NULL,
 	`version` integer NOT NULL,
 	`token` text NOT NULL,
+	`wanted` text NOT NULL,
 	`lines` text NOT NULL,
 	PRIMARY KEY(`merchant_id`, `order_key`)
 ) WITHOUT ROWID, STRICT;

@@ -94,11 +94,15 @@ export const stockHolds = sqliteTable(
   {
     merchantId: text("merchant_id").notNull(),
     orderKey: text("order_key").$type<OrderKey>().notNull(),
+    /** The order's, or that of the request that last asked for the stock. */
     placedAt: integer("placed_at").notNull(),
     /** The order's version when it last asked for the stock. */
     version: integer().notNull(),
     /** Names the call that took it. */
     token: text().notNull(),
+    /** Products and quantities as they were asked for, as one text to compare: whoever asks for others with the same key is another. */
+    wanted: text().notNull(),
+    /** Those of them that were counted, and so taken. */
     lines: text({ mode: "json" }).$type<readonly { productId: string; quantity: number }[]>().notNull(),
   },
   (table) => [primaryKey({ columns: [table.merchantId, table.orderKey] })],

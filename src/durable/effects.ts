@@ -4,7 +4,7 @@ import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import type { Effect } from "../core/work.ts";
 import { database } from "../db/database.ts";
-import { takeStock } from "../db/stock.ts";
+import { dropStrayHold, takeStock } from "../db/stock.ts";
 import type { AccountReport, PaymentAccountProtocol } from "./protocol.ts";
 import type { Result } from "../core/result.ts";
 import type { ProviderFault, RefundReport } from "../payments/provider.ts";
@@ -29,7 +29,7 @@ async function carryOut(env: Env, order: Order, effect: Effect): Promise<Command
     case "REFUND":
       return refund(env, order, effect);
     case "RETAKE_STOCK":
-      return { kind: "stock", taken: await retake(env, order) };
+      return retake(env, order);
   }
 }
 
@@ -67,14 +67,18 @@ export async function keepRefused(env: Env, command: Command): Promise<void> {
   if (command.kind === "capture") await account(env, command.capture.account).keepUnmatched(command);
 }
 
-async function retake(env: Env, order: Order): Promise<boolean> {
-  const { merchant, key, lines, placedAt } = order.terms;
-  const taken = await takeStock(database(env, merchant.id), {
-    merchantId: merchant.id,
-    orderKey: key,
-    placedAt,
-    version: order.version,
-    lines,
+async function retake(env: Env, order: Order): Promise<Command | null> {
+  const { terms, version } = order;
+  const db = database(env, terms.merchant.id);
+  const taken = await takeStock(db, {
+    merchantId: terms.merchant.id,
+    orderKey: terms.key,
+    placedAt: terms.placedAt,
+    version,
+    lines: terms.lines,
   });
-  return taken.ok;
+  if (taken.ok || taken.error !== "OTHER_REQUEST") return { kind: "stock", taken: taken.ok };
+  // What another request took with this order's key is in the way, and says nothing about the stock: it goes, and the next try will see.
+  await dropStrayHold(db, terms);
+  return null;
 }

@@ -29,8 +29,7 @@ export type PlaceOrder = {
   readonly metadata?: unknown;
   readonly checkoutUrl?: Optional<string>;
 };
-/** `counted`: the products among the lines whose stock is counted. */
-export type AgreedOrder = Omit<OrderTerms, "key" | "number"> & { readonly counted: readonly Product[] };
+export type AgreedOrder = Omit<OrderTerms, "key" | "number">;
 
 export async function agreeOrder(
   deps: Deps,
@@ -52,7 +51,6 @@ export async function agreeOrder(
   if (isGiven(absent?.productId)) return notFound(absent.productId);
 
   const lines = given.map((line, index) => agreeLine(check, merchant, line, products.get(line.productId ?? ""), index));
-  const counted = [...products.values()].filter(({ stock }) => stock !== null);
   const placedAt = deps.now();
   const { lifetimeSeconds } = input;
   const lifetime = isGiven(lifetimeSeconds)
@@ -70,10 +68,9 @@ export async function agreeOrder(
     externalReference: check.prose(["externalReference"], input.externalReference, limits.referenceLengthMax),
     metadata: agreeMetadata(check, input.metadata),
     checkoutUrl: check.url(["checkoutUrl"], input.checkoutUrl, deps.local),
-    countsStock: counted.length > 0,
+    countsStock: [...products.values()].some(({ stock }) => stock !== null),
     placedAt,
     expiresAt: placedAt + lifetime,
-    counted,
   };
   return check.issues.length > 0 ? invalid(check.issues) : ok(agreed);
 }

@@ -1,15 +1,16 @@
 /**
  * An order is placed and its live code generated. The key of the order is drawn from the request's idempotency key when there is one, so the same
  * request always meets the same object, and only that object decides whether it is the first. Whatever was taken on the way to an order
- * that did not come to be (a number, a hold on stock) is left: a number is only a name, and holds without an order are swept.
+ * that did not come to be (a number, a hold on stock) is left: a number is only a name, and holds without an order are swept. Until then a hold
+ * keeps its key for requests that want the same pieces, because it may be about to become the order.
  */
 import { orderKeyFrom } from "../core/ids.ts";
 import type { Order, OrderTerms } from "../core/order.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Merchant } from "../db/merchants.ts";
-import type { Product } from "../db/products.ts";
-import { takeStock } from "../db/stock.ts";
-import type { Placed } from "../durable/protocol.ts";
+import { findProducts } from "../db/products.ts";
+import { dropStrayHold, takeStock, type Shortage } from "../db/stock.ts";
+import type { LiveCodeProtocol, Placed } from "../durable/protocol.ts";
 import { agreeOrder, isTooDeep, type PlaceOrder } from "./agree-order.ts";
 import type { Deps } from "./deps.ts";
 import {
@@ -42,35 +43,49 @@ export async function placeOrder(
     placed.kind === "conflict"
       ? err({ reason: "IDEMPOTENCY", key: idempotencyKey ?? "" })
       : ok({ order: placed.order, replayed: placed.kind === "replayed" });
-
   // A replay takes nothing and checks nothing again: prices may have changed, the order has not.
-  const earlier = idempotencyKey === null ? null : await code.look(merchant.id);
-  if (earlier) return answer(await code.place(earlier.terms, fingerprint));
+  const replay = async (): Promise<Result<PlacedOrder, IdempotencyFailure> | null> => {
+    const earlier = idempotencyKey === null ? null : await code.look(merchant.id);
+    return earlier && answer(await code.place(earlier.terms, fingerprint));
+  };
 
+  const replayed = await replay();
+  if (replayed) return replayed;
   const agreed = await agreeOrder(deps, merchant, input);
   if (!agreed.ok) return agreed;
-  const { counted, ...draft } = agreed.value;
-  const terms: OrderTerms = { ...draft, key, number: await nextOrderNumber(deps, merchant.id) };
-  const short = counted.length > 0 ? await shortage(deps, terms, counted) : null;
-  return short ? err(short) : answer(await code.place(terms, fingerprint));
-}
+  const terms: OrderTerms = { ...agreed.value, key, number: await nextOrderNumber(deps, merchant.id) };
+  if (!terms.countsStock) return answer(await code.place(terms, fingerprint));
 
-/** Holds the counted lines' stock for this order, once however often it is asked; or says what is short. */
-async function shortage(
-  deps: Deps,
-  { merchant, key, placedAt, lines }: OrderTerms,
-  counted: readonly Product[],
-): Promise<StockFailure | null> {
   const taken = await takeStock(deps.database(merchant.id), {
     merchantId: merchant.id,
     orderKey: key,
-    placedAt,
+    placedAt: terms.placedAt,
     version: 0,
-    lines,
+    lines: terms.lines,
   });
-  if (taken.ok) return null;
-  const { productId, available } = taken.error;
-  const product = counted.find(({ id }) => id === productId);
-  if (!product) throw new Error("only a counted product of the order can be short");
-  return { reason: "OUT_OF_STOCK", product, available };
+  if (!taken.ok) {
+    // An equal request may have become the order meanwhile, and sold the pieces that are missing.
+    const overtaken = await replay();
+    if (overtaken) return overtaken;
+    return taken.error === "OTHER_REQUEST" ? answer({ kind: "conflict" }) : shortOf(deps, merchant.id, taken.error);
+  }
+  const placed = await code.place(terms, fingerprint);
+  if (placed.kind !== "placed") deps.waitUntil(putBackStray(deps, code, merchant.id));
+  return answer(placed);
+}
+
+async function shortOf(
+  deps: Deps,
+  merchantId: string,
+  { productId, available }: Shortage,
+): Promise<Result<never, StockFailure>> {
+  const [product] = await findProducts(deps.database(merchantId), merchantId, [productId]);
+  if (!product) throw new Error("only a product of the catalogue can be short");
+  return err({ reason: "OUT_OF_STOCK", product, available });
+}
+
+/** Another request is the order: what this one took is given back at once, where the sweep would do it later. */
+async function putBackStray(deps: Deps, code: LiveCodeProtocol, merchantId: string): Promise<void> {
+  const order = await code.look(merchantId);
+  if (order) await dropStrayHold(deps.database(merchantId), order.terms);
 }

@@ -24,7 +24,7 @@ import type { Page, PageRequest, PageResult } from "../../src/db/page.ts";
 import { listPaymentAccounts, savePaymentAccount } from "../../src/db/payment-accounts.ts";
 import { countProducts, findProducts, insertProduct, pageProducts, updateProduct } from "../../src/db/products.ts";
 import { project } from "../../src/db/projection.ts";
-import { dropHold, takeStock } from "../../src/db/stock.ts";
+import { dropHold, dropStrayHold, takeStock } from "../../src/db/stock.ts";
 import { countWebhookEndpoints, pageWebhookEndpoints, saveWebhookEndpoint } from "../../src/db/webhook-endpoints.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { newMerchantId, paid, placed, tell } from "./db-orders.ts";
@@ -458,7 +458,8 @@ describe("every table and query", () => {
     const plans = [
       await planOf((db) => project(db, [{ order: reversed({ ...order, stock: "SOLD" }), events }])),
       await planOf((db) => takeStock(db, hold)),
-      await planOf((db) => dropHold(db, merchantId, terms.key)),
+      await planOf((db) => dropHold(db, { ...hold, token: "A", wanted: "[]" })),
+      await planOf((db) => dropStrayHold(db, terms)),
       await planOf((db) =>
         cursorOfEvent(db, merchantId, { orderKey: terms.key, placedAt: terms.placedAt, sequence: 1 }),
       ),

@@ -1,12 +1,11 @@
 /** Stock is sold once: whoever places at the same time, whatever crashes, in whatever order the news of an order arrives. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { OrderKey } from "../../src/core/ids.ts";
 import type { Currency } from "../../src/core/money.ts";
 import type { Order, OrderTerms, StockState } from "../../src/core/order.ts";
 import { findProducts, insertProduct, type Product, updateProduct } from "../../src/db/products.ts";
 import { project } from "../../src/db/projection.ts";
-import { dropHold, findOrphanHolds, takeStock } from "../../src/db/stock.ts";
+import { dropHold, dropStrayHold, findDoubtfulHolds, takeStock } from "../../src/db/stock.ts";
 import { newMerchantId, placed } from "./db-orders.ts";
 import { randomKey, someTerms } from "./terms.ts";
 
@@ -26,8 +25,8 @@ const stockOf = async ({ merchantId, id }: Product) => (await findProducts(DB, m
 function ordering({ merchantId, id }: Product, quantity = 1, fields: Partial<OrderTerms> = {}) {
   const lines = [{ productId: id, name: "Gaiwan", quantity, unitPrice: 1990 }];
   const terms = someTerms(merchantId, { lines, countsStock: true, ...fields });
-  const take = (version = 0) =>
-    takeStock(DB, { merchantId, orderKey: terms.key, placedAt: terms.placedAt, version, lines: terms.lines });
+  const take = (version = 0, placedAt = terms.placedAt) =>
+    takeStock(DB, { merchantId, orderKey: terms.key, placedAt, version, lines: terms.lines });
   const tell = (version: number, stock: StockState) => {
     const { order, events } = placed(terms);
     const told: Order = { ...order, version, stock };
@@ -62,7 +61,7 @@ describe("stock", () => {
     expect([await stockOf(plenty), await stockOf(scarce), await stockOf(uncounted)]).toEqual([1, 0, null]);
     const free = ordering(uncounted, 1, { lines: [line(uncounted, 3), { ...line(plenty, 7), productId: null }] });
     expect(await free.take()).toEqual({ ok: true, value: "taken" });
-    await dropHold(DB, merchantId, modest.terms.key);
+    await dropStrayHold(DB, { ...modest.terms, countsStock: false });
     expect([await stockOf(plenty), await stockOf(scarce), await stockOf(uncounted)]).toEqual([5, 1, null]);
   });
 
@@ -88,7 +87,7 @@ describe("stock", () => {
     expect(await stockOf(product)).toBe(8);
     await sold.tell(2, "SOLD");
     await sold.tell(2, "SOLD");
-    await dropHold(DB, product.merchantId, sold.terms.key);
+    await dropStrayHold(DB, { ...sold.terms, countsStock: false });
     expect(await stockOf(product)).toBe(8);
   });
 
@@ -123,13 +122,67 @@ describe("stock", () => {
     ];
     for (const order of [lost, alive, fresh]) await order.take();
     await alive.tell(1, "HELD");
-    const orphans = await findOrphanHolds(DB, Date.now() - 30_000, 100);
-    expect(orphans.filter(({ merchantId }) => merchantId === product.merchantId)).toEqual([
-      { merchantId: product.merchantId, orderKey: lost.terms.key, placedAt },
-    ]);
-    const drop = (orderKey: OrderKey) => dropHold(DB, product.merchantId, orderKey);
-    await Promise.all([drop(lost.terms.key), drop(lost.terms.key), drop(randomKey())]);
+    const found = async () => {
+      const all = await findDoubtfulHolds(DB, Date.now() - 30_000, 100);
+      return all.filter(({ merchantId }) => merchantId === product.merchantId);
+    };
+    const [orphan, ...others] = await found();
+    if (!orphan) throw new Error("nothing was found");
+    expect([orphan, others]).toMatchObject([{ orderKey: lost.terms.key, placedAt, version: 0, told: false }, []]);
+    const answers = await Promise.all(
+      [orphan, orphan, { ...orphan, orderKey: randomKey() }].map((one) => dropHold(DB, one)),
+    );
+    expect(answers.filter(Boolean)).toHaveLength(1);
     expect(await stockOf(product)).toBe(3);
+
+    // News of the end settles what is held. What is taken after it, by a call that was under way, nobody will tell of.
+    await alive.tell(3, "RELEASED");
+    await alive.take(2);
+    expect(await found()).toMatchObject([{ orderKey: alive.terms.key, version: 2, told: true }]);
+    await alive.tell(4, "RETAKING");
+    expect(await found()).toEqual([]);
+  });
+
+  it("is not given back when it was asked for since it was seen", async () => {
+    const product = await productWith(newMerchantId(), 5);
+    const placedAt = Date.now() - 60_000;
+    const order = ordering(product, 1, { placedAt });
+    const seen = async () => {
+      const all = await findDoubtfulHolds(DB, Date.now() + 1, 1_000);
+      const hold = all.find(({ orderKey }) => orderKey === order.terms.key);
+      if (!hold) throw new Error("there is no such hold");
+      return hold;
+    };
+    await order.take();
+    const atFirst = await seen();
+    await order.take(0, placedAt + 1);
+    const retried = await seen();
+    await order.take(0, placedAt);
+    expect(await seen()).toEqual(retried);
+    await order.take(3);
+    const retaken = await seen();
+    for (const old of [atFirst, retried]) expect(await dropHold(DB, old)).toBe(false);
+    expect(await dropHold(DB, retaken)).toBe(true);
+    await order.take(3);
+    expect(await dropHold(DB, retaken)).toBe(false);
+    expect(await stockOf(product)).toBe(4);
+  });
+
+  it("is kept from requests with the same key that want something else", async () => {
+    const merchantId = newMerchantId();
+    const product = await productWith(merchantId, 5);
+    const first = ordering(product, 2);
+    const { key, placedAt, lines } = first.terms;
+    const asking = (quantity: number, version = 0) =>
+      takeStock(DB, { merchantId, orderKey: key, placedAt, version, lines: [{ productId: product.id, quantity }] });
+    await first.take();
+    for (const quantity of [1, 3, 9]) expect(await asking(quantity)).toEqual({ ok: false, error: "OTHER_REQUEST" });
+    expect(await asking(1, 7)).toEqual({ ok: false, error: "OTHER_REQUEST" });
+    expect(await asking(2)).toEqual({ ok: true, value: "already" });
+    await dropStrayHold(DB, first.terms);
+    expect(await stockOf(product)).toBe(3);
+    await dropStrayHold(DB, { ...first.terms, lines: [...lines, ...lines] });
+    expect(await stockOf(product)).toBe(5);
   });
 
   it("stays uncounted when the merchant stops counting while pieces are held", async () => {
