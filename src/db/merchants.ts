@@ -29,6 +29,8 @@ export type MerchantChanges = Partial<Pick<Merchant, "name" | "locale" | "timeZo
 
 const find = `SELECT ${selection(merchants)} FROM merchants WHERE id = ?1`;
 
+const bySlug = `SELECT 1 FROM merchants WHERE slug = ?1`;
+
 const enabledAccounts = `
   SELECT ${selection(paymentAccounts)}
   FROM payment_accounts
@@ -57,6 +59,10 @@ export async function insertMerchant(
   const { id, provider, enabled } = first.account;
   return ok({ ...merchant, accounts: enabled ? [{ id, provider }] : [] });
 }
+
+/** What it answers may be old at once: only inserting decides. */
+export const isSlugTaken = async (db: D1Database, slug: string): Promise<boolean> =>
+  (await db.prepare(bySlug).bind(slug).first()) !== null;
 
 export async function findMerchant(db: D1Database, merchantId: string): Promise<Merchant | null> {
   const [found, accounts] = await db.batch<Raw>([

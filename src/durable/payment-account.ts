@@ -44,7 +44,12 @@ type OpenAccount = {
 };
 
 const accountKey = "account";
+/** By when it was heard of, in digits that sort as the time does, then by its id. */
 const unmatchedPrefix = "unmatched:";
+const unmatchedKey = ({ heardAt, id }: UnmatchedPayment): string =>
+  `${unmatchedPrefix}${String(heardAt).padStart(15, "0")}:${id}`;
+/** By its id: the key of what was kept of it. */
+const heardPrefix = "heard:";
 const sealedPlace = (merchantId: string, id: string): string => `${merchantId}|account|${id}|credentials`;
 const notOpened: ProviderFault = { reason: "REFUSED", message: "there is no such account" };
 
@@ -129,15 +134,15 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     const { kv } = this.ctx.storage;
     this.ctx.storage.transactionSync(() => {
       // The first word on a payment stands.
-      if (kv.get(unmatchedPrefix + id) === undefined) kv.put(unmatchedPrefix + id, unmatched);
+      if (kv.get(heardPrefix + id) !== undefined) return;
+      kv.put(heardPrefix + id, unmatchedKey(unmatched));
+      kv.put(unmatchedKey(unmatched), unmatched);
     });
   }
 
   async unmatched(): Promise<readonly UnmatchedPayment[]> {
-    const kept = [...this.ctx.storage.kv.list<UnmatchedPayment>({ prefix: unmatchedPrefix })].map(
-      ([, payment]) => payment,
-    );
-    return kept.toSorted((a, b) => b.heardAt - a.heardAt).slice(0, limits.unmatchedListedMax);
+    const newest = { prefix: unmatchedPrefix, reverse: true, limit: limits.unmatchedListedMax };
+    return Array.from(this.ctx.storage.kv.list<UnmatchedPayment>(newest), ([, payment]) => payment);
   }
 
   /** The pretend wallet holds no secret of ours: it asks here, where a real one would have its own copy. */

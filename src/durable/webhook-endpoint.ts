@@ -52,7 +52,7 @@ export class WebhookEndpoint extends DurableObject<Env> implements WebhookEndpoi
     return endpoint && this.summarize(endpoint);
   }
 
-  /** An endpoint that was never opened is nobody's: its registration stopped half-way, and no one waits for the events. */
+  /** An endpoint that was never opened is nobody's, and no one waits for its events. */
   async enqueue(events: readonly FeedEvent[]): Promise<void> {
     if (!this.store.read()) return;
     this.advance((step) => {

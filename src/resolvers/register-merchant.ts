@@ -4,7 +4,7 @@ import { isCurrency } from "../core/money.ts";
 import { defaultPolicy } from "../core/policy.ts";
 import { ok, type Result } from "../core/result.ts";
 import { merchantIdFrom } from "../db/database.ts";
-import { insertMerchant, type Merchant } from "../db/merchants.ts";
+import { insertMerchant, isSlugTaken, type Merchant } from "../db/merchants.ts";
 import type { AccountSummary } from "../durable/protocol.ts";
 import { newApiKeyText } from "./api-key-text.ts";
 import { scopes } from "./caller.ts";
@@ -30,6 +30,8 @@ export type RegisteredMerchant = {
 
 const slugPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
+const slugTaken = invalid([{ path: ["input", "slug"], message: "is taken" }]);
+
 /** The caller has shown the deployment's admin token. */
 export async function registerMerchant(
   deps: Deps,
@@ -45,10 +47,13 @@ export async function registerMerchant(
   const profile = { locale: locale(["locale"], input.locale), timeZone: timeZone(["timeZone"], input.timeZone) };
   if (issues.length > 0 || !isCurrency(currency)) return invalid(issues);
 
+  const database = deps.database(id);
+  // Asked first, because an account that is opened stays, and this one would be nobody's.
+  if (await isSlugTaken(database, input.slug)) return slugTaken;
   const { summary: account, secret } = await openSandboxAccount(deps, { merchantId: id, name: "Sandbox" });
   const key = newApiKeyText(deps, deps.newMerchantBucket);
   const inserted = await insertMerchant(
-    deps.database(id),
+    database,
     { id, name, slug: input.slug, currency, ...profile, policy: defaultPolicy, createdAt: now },
     {
       apiKey: {
@@ -70,6 +75,6 @@ export async function registerMerchant(
       },
     },
   );
-  if (!inserted.ok) return invalid([{ path: ["input", "slug"], message: "is taken" }]);
+  if (!inserted.ok) return slugTaken;
   return ok({ merchant: inserted.value, apiKey: key.text, sandboxAccount: account, sandboxSecret: secret });
 }

@@ -22,9 +22,9 @@ export type RegisterWebhookEndpoint = {
 export type RegisteredWebhookEndpoint = { readonly secret: string; readonly summary: EndpointSummary };
 
 /**
- * Everything before `open` is inert: a row whose object answers null is not shown, and an object that was never opened lets events pass. `open`
- * makes the endpoint exist, so a crash leaves either nothing that anybody notices, or a whole endpoint in the merchant's list whose secret
- * was not seen and can be replaced. Each step may be repeated.
+ * Each step rests on the one before: what is listed exists, and what hears events is listed. So a crash leaves an object that nobody knows
+ * and that counts nowhere, or an endpoint in the merchant's list that hears nothing yet; never one that sends unseen, or that
+ * the feed asks in vain at every event.
  */
 export async function registerWebhookEndpoint(
   deps: Deps,
@@ -44,10 +44,10 @@ export async function registerWebhookEndpoint(
 
   const createdAt = deps.now();
   const id: Id<"endpoint"> = `endpoint_${deps.keys.tagged(timedSuffix(createdAt, deps.random(10)))}`;
-  await saveWebhookEndpoint(database, { id, merchantId, url: input.url, createdAt });
-  await deps.feed(merchantId).subscribe({ id, types: checked.value.types });
   const { secret, summary } = await deps.endpoint(id).open({ id, merchantId, url: input.url, ...checked.value });
   if (secret === null) throw new Error("a new id was opened before");
+  await saveWebhookEndpoint(database, { id, merchantId, url: input.url, createdAt });
+  await deps.feed(merchantId).subscribe({ id, types: checked.value.types });
   return ok({ secret, summary });
 }
 

@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { limits } from "../../src/core/limits.ts";
@@ -7,6 +8,7 @@ import { countWebhookEndpoints, pageWebhookEndpoints, saveWebhookEndpoint } from
 import { depsOf } from "../../src/deps.ts";
 import { configOf, type Config } from "../../src/env.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
+import type { MerchantFeed } from "../../src/index.ts";
 import { findEndpoint } from "../../src/resolvers/find-webhook-endpoint.ts";
 import { registerWebhookEndpoint } from "../../src/resolvers/register-webhook-endpoint.ts";
 import { someEvent, someTerms } from "./terms.ts";
@@ -123,23 +125,41 @@ describe("registering a webhook endpoint", () => {
     expect(await countWebhookEndpoints(env.DB, merchantId)).toBe(limits.webhookEndpointsPerMerchantMax);
   });
 
-  it("that breaks off before its last step leaves nothing that sends, shows or blocks, and works when repeated", async () => {
+  it("that breaks off anywhere leaves nothing that sends or is asked in vain, nothing that counts unseen, and works when repeated", async () => {
     const merchantId = newMerchantId();
     const broken = async (): Promise<never> => {
       throw new Error("broke off");
     };
     const deps = depsWith();
-    const noFeed = depsWith({ feed: (id) => ({ ...deps.feed(id), subscribe: broken }) });
-    await expect(registerWebhookEndpoint(noFeed, merchantId, input)).rejects.toThrow("broke off");
-    let half = "";
-    const noOpening = depsWith({
-      endpoint: (id) => {
-        half = id;
-        return { ...deps.endpoint(id), open: broken };
-      },
-    });
+    const made: string[] = [];
+    const remembering = (id: string) => {
+      made.push(id);
+      return deps.endpoint(id);
+    };
+    const noOpening = depsWith({ endpoint: (id) => ({ ...deps.endpoint(id), open: broken }) });
     await expect(registerWebhookEndpoint(noOpening, merchantId, input)).rejects.toThrow("broke off");
-    expect(await findEndpoint(deps, merchantId, half)).toBeNull();
+    const { prepare } = env.DB;
+    const readOnly = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
+      if (/insert/i.test(sql)) throw new Error("broke off");
+      return prepare.call(env.DB, sql);
+    });
+    await expect(registerWebhookEndpoint(depsWith({ endpoint: remembering }), merchantId, input)).rejects.toThrow(
+      "broke off",
+    );
+    readOnly.mockRestore();
+    expect(made).toHaveLength(1);
+    expect(await countWebhookEndpoints(env.DB, merchantId)).toBe(0);
+
+    const noFeed = depsWith({ endpoint: remembering, feed: (id) => ({ ...deps.feed(id), subscribe: broken }) });
+    await expect(registerWebhookEndpoint(noFeed, merchantId, input)).rejects.toThrow("broke off");
+    const listed = await pageWebhookEndpoints(env.DB, merchantId, {});
+    expect(listed.ok && listed.value.edges.map(({ node }) => node.id)).toEqual(made.slice(-1));
+    expect(await findEndpoint(deps, merchantId, made.at(-1)!)).toMatchObject({ url: input.url });
+    const subscribers = await runInDurableObject(
+      env.MERCHANT_FEED.getByName(merchantId),
+      (_: MerchantFeed, { storage }) => [...storage.kv.list()],
+    );
+    expect(subscribers).toEqual([]);
     await publish(merchantId);
     expect(heard).toEqual([]);
 
