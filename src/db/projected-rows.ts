@@ -7,7 +7,7 @@ import type { Order } from "../core/order.ts";
 import { stateOf, type OrderState } from "../core/state.ts";
 import { endsAt } from "../core/work.ts";
 import type { Projection } from "./projection.ts";
-import type { HoldNews } from "./stock.ts";
+import { wantedBy, type HoldNews } from "./stock.ts";
 
 /** From that instant on the state is this one, if nothing happens but time. */
 export type StateChange = readonly [at: number, state: OrderState];
@@ -63,7 +63,16 @@ export function rowsOf(projections: readonly Projection[]): ProjectedRows {
     ),
     holds: whole.flatMap(({ order: { terms, version, stock } }): HoldNews[] =>
       stock === "SOLD" || stock === "RELEASED"
-        ? [{ merchant: terms.merchant.id, order: terms.key, version, outcome: stock }]
+        ? [
+            {
+              merchant: terms.merchant.id,
+              placedAt: terms.placedAt,
+              order: terms.key,
+              version,
+              wanted: wantedBy(terms.lines),
+              outcome: stock,
+            },
+          ]
         : [],
     ),
   };

@@ -41,7 +41,7 @@ export async function project(
   });
 }
 
-/** Their order matters: what is new is judged by the orders' old rows, and an event's place is known once it is logged. */
+/** Their order matters: what is new, and whose a hold is, is judged by the orders' old rows, and an event's place is known once it is logged. */
 function statementsOf(
   db: D1Database,
   { customers, events, orders, reversals, holds }: ProjectedRows,
@@ -51,9 +51,9 @@ function statementsOf(
   return [
     ...each(addCustomers, customers),
     ...each(logEvents, events),
+    ...(holds.length > 0 ? settleHolds(db, holds) : []),
     ...each(writeOrders, orders),
     ...each(reverseTags, reversals),
-    ...(holds.length > 0 ? settleHolds(db, holds) : []),
     ...each(
       newness,
       customers.map(({ merchant, customer, order }) => ({ merchant, customer, order })),

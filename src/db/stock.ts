@@ -34,8 +34,11 @@ export type DoubtfulHold = StockHold & { readonly told: boolean };
 /** What became of an order's hold, as its projection knows it. */
 export type HoldNews = {
   readonly merchant: string;
+  readonly placedAt: number;
   readonly order: OrderKey;
   readonly version: number;
+  /** `wantedBy` the order's lines. */
+  readonly wanted: string;
   readonly outcome: "SOLD" | "RELEASED";
 };
 
@@ -135,10 +138,20 @@ export async function dateHold(db: D1Database, hold: StockHold, placedAt: number
     .run();
 }
 
+const holdsNothing = "iif(json_valid(known.doc), known.doc ->> '$.stock', '') NOT IN ('HELD', 'RETAKING')";
+
+/**
+ * What an order sold is gone; what was taken under its key by another request, or after the read model had heard of its end, is not its own.
+ * To be asked while the order's row is still the old one.
+ */
 const settled = `
-  SELECT held.merchant_id, held.order_key, held.lines, news.value ->> 'outcome' AS outcome
+  SELECT held.merchant_id, held.order_key, held.lines,
+    iif(held.wanted = news.value ->> 'wanted' AND known.id IS NULL, news.value ->> 'outcome', 'RELEASED') AS outcome
   FROM json_each(?1) news
   JOIN stock_holds held ON held.merchant_id = news.value ->> 'merchant' AND held.order_key = news.value ->> 'order'
+  LEFT JOIN orders known
+    ON known.merchant_id = news.value ->> 'merchant' AND known.created_at = news.value ->> 'placedAt'
+    AND known.id = news.value ->> 'order' AND known.version > held.version AND ${holdsNothing}
   WHERE held.version < news.value ->> 'version'`;
 
 /** The statements that end holds, to be run in one transaction. News older than a hold's version, and news of no hold, changes nothing. */
@@ -169,7 +182,7 @@ const doubtful = `
   LEFT JOIN orders known ON known.merchant_id = held.merchant_id AND known.created_at = held.placed_at AND known.id = held.order_key
   WHERE held.placed_at < ?1 AND (
     known.id IS NULL
-    OR (known.version > held.version AND iif(json_valid(known.doc), known.doc ->> '$.stock', '') NOT IN ('HELD', 'RETAKING'))
+    OR (known.version > held.version AND ${holdsNothing})
   )
   ORDER BY random()
   LIMIT ?2`;
@@ -188,7 +201,7 @@ export async function findDoubtfulHolds(
 }
 
 /** What a request wants of the catalogue, counted or not: how a hold tells it from others with the same key. */
-const wantedBy = (lines: StockRequest["lines"]): string => JSON.stringify(perProduct(lines));
+export const wantedBy = (lines: StockRequest["lines"]): string => JSON.stringify(perProduct(lines));
 
 function perProduct(lines: StockRequest["lines"]): readonly { productId: string; quantity: number }[] {
   const wanted = new Map<string, number>();

@@ -168,6 +168,23 @@ describe("stock", () => {
     expect(await stockOf(product)).toBe(4);
   });
 
+  it("that a sold order does not need is put back by its later news", async () => {
+    const merchantId = newMerchantId();
+    const product = await productWith(merchantId, 5);
+    const sold = ordering(product);
+    await sold.take();
+    await sold.tell(2, "SOLD");
+    // By an equal request that was under way, and by another with the same key.
+    await sold.take();
+    await sold.tell(3, "SOLD");
+    expect(await stockOf(product)).toBe(4);
+    const { key, placedAt } = sold.terms;
+    const lines = [{ productId: product.id, quantity: 2 }];
+    await takeStock(DB, { merchantId, orderKey: key, placedAt: placedAt + 1, version: 0, lines });
+    await sold.tell(4, "SOLD");
+    expect(await stockOf(product)).toBe(4);
+  });
+
   it("is kept from requests with the same key that want something else", async () => {
     const merchantId = newMerchantId();
     const product = await productWith(merchantId, 5);
@@ -192,5 +209,21 @@ describe("stock", () => {
     await updateProduct(DB, product.merchantId, product.id, { stock: null });
     await order.tell(2, "RELEASED");
     expect(await stockOf(product)).toBe(null);
+  });
+
+  it("loses no piece that was taken under a sold order's key, by whomever, when the order tells of itself again", async () => {
+    const product = await productWith(newMerchantId(), 5);
+    const order = ordering(product);
+    await order.take();
+    await order.tell(2, "SOLD");
+    expect(await stockOf(product)).toBe(4);
+    await order.take();
+    await order.tell(3, "SOLD");
+    expect(await stockOf(product)).toBe(4);
+    const { merchant, key, placedAt } = order.terms;
+    const lines = [{ productId: product.id, quantity: 2 }];
+    await takeStock(DB, { merchantId: merchant.id, orderKey: key, placedAt, version: 0, lines });
+    await order.tell(4, "SOLD");
+    expect(await stockOf(product)).toBe(4);
   });
 });
