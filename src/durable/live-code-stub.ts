@@ -12,26 +12,19 @@ import type { Applied, LiveCodeProtocol, Placed, Scanned } from "./protocol.ts";
 export const liveCodeStub = (env: Pick<Env, "LIVE_CODE">, key: OrderKey): LiveCodeProtocol => new Stub(env, key);
 
 /**
- * Whether a command may reach the object twice: a fault does not tell whether it arrived. A part would be given back twice, and a decision
- * would fall on a surplus that nobody has looked at; the rest finds itself done.
+ * The commands that find themselves done when they reach the object twice, since a fault does not tell whether they arrived. The others are not
+ * made again: a part would be given back twice, and a decision would fall on a surplus that nobody has looked at.
  */
-const isRepeatable = {
-  place: true,
-  scan: true,
-  confirm: true,
-  begin: true,
-  opened: true,
-  ended: true,
-  capture: true,
-  refundHeard: true,
-  tick: true,
-  cancel: true,
-  extend: true,
-  refund: false,
-  resolve: false,
-  stock: true,
-  customer: true,
-} as const satisfies Record<CommandKind, boolean>;
+const repeatable: readonly CommandKind[] = [
+  "confirm",
+  "begin",
+  "opened",
+  "ended",
+  "capture",
+  "refundHeard",
+  "cancel",
+  "extend",
+];
 
 /** What the platform says of a fault of its own. */
 type Marks = Error & { readonly retryable?: unknown; readonly overloaded?: unknown };
@@ -74,7 +67,7 @@ class Stub implements LiveCodeProtocol {
     try {
       return await this.once().apply(command, merchantId);
     } catch (fault) {
-      if (!isRepeatable[command.kind]) throw fault;
+      if (!repeatable.includes(command.kind)) throw fault;
       return this.again(fault).apply(command, merchantId);
     }
   }
