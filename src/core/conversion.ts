@@ -27,16 +27,6 @@ export type PinnedBlock = {
   readonly definition: ConversionDefinition;
 };
 
-/** What every merchant starts with: the payer is a customer, tagged as one, and sees a receipt. */
-export const defaultBlock: PinnedBlock = {
-  id: null,
-  version: 1,
-  definition: {
-    actions: [{ key: "tag", kind: "TAG_ADD", tags: ["paid"], onRefund: "KEEP" }],
-    targets: [{ kind: "RECEIPT" }],
-  },
-};
-
 export type IdentityKind = "WALLET" | "PHONE" | "EMAIL" | "LOYALTY";
 /** `value` is normalised; `verified` says the provider vouches for it. */
 export type Identity = { readonly kind: IdentityKind; readonly value: string; readonly verified: boolean };

@@ -5,6 +5,7 @@
 import { createHmac, createHash, timingSafeEqual } from "node:crypto";
 import { base32, keyOfSlug, orderKeyFrom, slugOf, type OrderKey } from "../core/ids.ts";
 import type { Identity } from "../core/conversion.ts";
+import { limits } from "../core/limits.ts";
 
 export type Keys = {
   /** The slug of an order's live code. */
@@ -28,9 +29,9 @@ export type Keys = {
 
 const tagLength = 8;
 
-/** `root` is the deployment's ROOT_SECRET, at least 32 characters. */
+/** `root` is the deployment's ROOT_SECRET. */
 export function deriveKeys(root: string): Keys {
-  if (root.length < 32) throw new Error("ROOT_SECRET must have at least 32 characters");
+  if (root.length < limits.rootSecretLengthMin) throw new Error("ROOT_SECRET is too short");
   const hmac =
     (label: string) =>
     (text: string): Uint8Array =>

@@ -1,5 +1,5 @@
 /** What an order agrees on: every line with its price of this moment, the money, the time, and what the merchant's policies are now. Nothing is taken yet. */
-import { defaultBlock } from "../core/conversion.ts";
+import { defaultBlock } from "../conversions/default-block.ts";
 import { limits } from "../core/limits.ts";
 import { isMinor } from "../core/money.ts";
 import type { Attribution, OrderLine, OrderTerms } from "../core/order.ts";

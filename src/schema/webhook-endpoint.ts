@@ -104,7 +104,10 @@ WebhookEndpoint.implement({
       resolve: ({ types }) => types,
     }),
     state: t.field({ type: WebhookEndpointState, description: "How it is doing.", resolve: ({ state }) => state }),
-    disabledReason: t.exposeString("disabledReason", { nullable: true, description: "Why nothing is sent any more." }),
+    disabledReason: t.exposeString("disabledReason", {
+      nullable: true,
+      description: "Why nothing is sent any more, or what is wrong while it still is.",
+    }),
     payload: t.field({
       type: WebhookPayload,
       description: "FULL carries `data`; THIN carries ids only.",

@@ -1,6 +1,7 @@
 /** A shop for the edge's tests: orders that the real core decides, behind fakes of the objects. */
 import type { Command } from "../../src/core/commands.ts";
-import { defaultBlock, type TargetRule } from "../../src/core/conversion.ts";
+import type { TargetRule } from "../../src/core/conversion.ts";
+import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
 import type { Currency } from "../../src/core/money.ts";
 import { newOrder, type Order, type OrderTerms } from "../../src/core/order.ts";

@@ -2,7 +2,8 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { defaultBlock, type PinnedBlock } from "../../src/core/conversion.ts";
+import type { PinnedBlock } from "../../src/core/conversion.ts";
+import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Currency } from "../../src/core/money.ts";
 import type { Order, OrderTerms } from "../../src/core/order.ts";

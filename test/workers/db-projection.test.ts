@@ -2,7 +2,8 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { defaultBlock, type OnRefund, type Payer, type PinnedBlock } from "../../src/core/conversion.ts";
+import type { OnRefund, Payer, PinnedBlock } from "../../src/core/conversion.ts";
+import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { stateOf, type OrderState } from "../../src/core/state.ts";
 import { findCustomer, totalsOfCustomers } from "../../src/db/customers.ts";
 import { cursorOfEvent, pageEvents } from "../../src/db/event-log.ts";

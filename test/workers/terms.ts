@@ -1,5 +1,6 @@
 /** An order as agreed, for tests that begin at the live code. */
-import { defaultBlock, type Payer } from "../../src/core/conversion.ts";
+import type { Payer } from "../../src/core/conversion.ts";
+import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
 import type { Command } from "../../src/core/commands.ts";
 import type { Currency } from "../../src/core/money.ts";
