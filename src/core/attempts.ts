@@ -17,6 +17,10 @@ export const closeAll = (attempts: readonly Attempt[]): readonly Attempt[] =>
 export const withAttempt = (order: Order, id: string, fields: Partial<Attempt>): readonly Attempt[] =>
   order.attempts.map((attempt) => (attempt.id === id ? { ...attempt, ...fields } : attempt));
 
+/** The attempt's money came: whatever was said before. */
+export const withMoney = (order: Order, id: string, now: number): readonly Attempt[] =>
+  withAttempt(order, id, { state: "SUCCEEDED", closing: false, endedAt: now, failureReason: null });
+
 /** Without money, and for good. What failed before stays failed. */
 export const over = (attempt: Attempt, endedAt: number, reason: string | null): Attempt =>
   isOpenAttempt(attempt)

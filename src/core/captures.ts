@@ -1,6 +1,6 @@
 /** Money arrives. It is never dropped; how it is judged is decided here, and what follows is drawn in `settle.ts`. */
 import { dueOf } from "./amounts.ts";
-import { withAttempt } from "./attempts.ts";
+import { withMoney } from "./attempts.ts";
 import {
   accept,
   change,
@@ -36,9 +36,6 @@ export function capture(order: Order, { capture: heard, exact }: Commands["captu
   });
   return accept(tellWaitingRefunds(act(added, arrived, now), arrived.id));
 }
-
-const withMoney = (order: Order, attempt: string, now: number): Order["attempts"] =>
-  withAttempt(order, attempt, { state: "SUCCEEDED", closing: false, endedAt: now, failureReason: null });
 
 /** The same payment again. The first amount stands; another one is flagged, and needs a person while the order is not paid. */
 function sameTransaction(order: Order, known: Capture, heard: HeardCapture, exact: boolean): Step {

@@ -1,21 +1,24 @@
 /** Confirming and paying: who holds the code, and which attempt is under way. */
 import { dueOf } from "./amounts.ts";
-import { closeAll, isOpenAttempt, isWatchedAttempt, over, withAttempt } from "./attempts.ts";
-import { accept, change, draftOf, refuse, unchanged, type Commands, type Step } from "./commands.ts";
+import { closeAll, isOpenAttempt, isWatchedAttempt, over, withAttempt, withMoney } from "./attempts.ts";
+import { accept, change, draftOf, inWords, refuse, unchanged, type Commands, type Step } from "./commands.ts";
 import { paymentId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import type { Attempt, Order } from "./order.ts";
 import { claimAt } from "./state.ts";
 
-/** The first holds the code; the second is told until when, and may take over once it lapses. */
+/**
+ * The first holds the code; the second is told until when, and may take over once it lapses. Only somebody else's turn is told, and of an order
+ * that has told very much not even that: anybody with the code may take turns for as long as it lives, and what an order keeps has to end.
+ */
 export function confirm(order: Order, { claimant }: Commands["confirm"], now: number): Step {
   if (order.closing) return refuse({ reason: "STATE", state: order.closing.as });
   const held = claimAt(order, now);
   if (held && held.claimant !== claimant) return refuse({ reason: "CLAIMED", until: held.until });
   const claim = { claimant, until: now + limits.claimMs };
-  return accept(
-    held ? change(draftOf(order), { claim }) : change(draftOf(order), { claim }, { type: "ORDER_CONFIRMED" }),
-  );
+  const isTold = order.claim?.claimant !== claimant && order.sequence < limits.eventsWithConfirmationsMax;
+  const claimed = change(draftOf(order), { claim });
+  return accept(isTold ? change(claimed, {}, { type: "ORDER_CONFIRMED" }) : claimed);
 }
 
 /** One attempt is open at a time: the same one again for the same payer and account, else the older ones are to be closed upstream. */
@@ -55,15 +58,24 @@ export function opened(order: Order, { attempt: id, reference }: Commands["opene
   return accept(change(draftOf(order), { attempts: withAttempt(order, id, { reference }) }));
 }
 
+/** Whatever else comes of an attempt is no longer this order's, so none is asked about: the same money would be refused again and again. */
+export function kept(order: Order, { attempt: id }: Commands["kept"], now: number): Step {
+  const attempt = order.attempts.find((one) => one.id === id);
+  if (!attempt) return refuse({ reason: "UNKNOWN" });
+  if (!isWatchedAttempt(attempt)) return unchanged(order);
+  return accept(change(draftOf(order), { attempts: withMoney(order, id, now) }));
+}
+
 /**
  * A try that failed leaves the payer free to try again, here or on the provider's page, which stays open until it is closed: only then can no
  * money come any more. After a capture neither word changes anything.
  */
-export function ended(order: Order, { attempt: id, outcome, reason }: Commands["ended"], now: number): Step {
+export function ended(order: Order, { attempt: id, outcome, reason: said }: Commands["ended"], now: number): Step {
   const attempt = order.attempts.find((one) => one.id === id);
   if (!attempt) return refuse({ reason: "UNKNOWN" });
   if (!isWatchedAttempt(attempt)) return unchanged(order);
   const draft = draftOf(order);
+  const reason = said && inWords(said);
   if (outcome === "CLOSED")
     return accept(change(draft, { attempts: withAttempt(order, id, over(attempt, now, reason)) }));
   if (!isOpenAttempt(attempt)) return unchanged(order);

@@ -1,12 +1,12 @@
 /** Ending an order before it is paid, and putting its end off. The end itself comes in `settle.ts`, once no payment is under way. */
 import { closeAll } from "./attempts.ts";
-import { accept, change, draftOf, refuse, unchanged, type Commands, type Step } from "./commands.ts";
+import { accept, change, draftOf, inWords, refuse, unchanged, type Commands, type Step } from "./commands.ts";
 import { limits } from "./limits.ts";
 import type { Order } from "./order.ts";
 
 export function cancel(order: Order, { reason }: Commands["cancel"], now: number): Step {
   if (order.closing?.as === "CANCELLED") return unchanged(order);
-  const closing = { as: "CANCELLED", since: now, reason } as const;
+  const closing = { as: "CANCELLED", since: now, reason: reason && inWords(reason) } as const;
   return accept(change(draftOf(order), { closing, attempts: closeAll(order.attempts) }));
 }
 
@@ -17,6 +17,7 @@ export function cancel(order: Order, { reason }: Commands["cancel"], now: number
 export function extend(order: Order, { expiresAt }: Commands["extend"], now: number): Step {
   if (order.closing?.as === "CANCELLED") return refuse({ reason: "STATE", state: "CANCELLED" });
   if (expiresAt === order.expiresAt && !order.closed) return unchanged(order);
+  if (order.closed && order.sequence >= limits.eventsWithReopeningMax) return refuse({ reason: "LIMIT" });
   const earliest = Math.max(now, order.expiresAt);
   const latest = now + limits.liveCodeLifetimeMs.max;
   if (!Number.isSafeInteger(expiresAt) || expiresAt <= earliest || expiresAt > latest)

@@ -1,7 +1,8 @@
 /** What may be asked of an order, and the ways it may be refused. */
 import type { EventType } from "./events.ts";
-import type { Capture, Order } from "./order.ts";
+import { limits } from "./limits.ts";
 import type { Minor } from "./money.ts";
+import type { Capture, Order } from "./order.ts";
 import type { OrderState } from "./state.ts";
 
 /** Money as a provider or a cashier tells of it, before anyone judged it. */
@@ -20,6 +21,8 @@ export type Commands = {
   ended: { readonly attempt: string; readonly outcome: "FAILED" | "CLOSED"; readonly reason: string | null };
   /** `exact`: refuse any amount but what is due (a cashier mistypes; a provider states facts). */
   capture: { readonly capture: HeardCapture; readonly exact: boolean };
+  /** Money came by the attempt that the order could not take, so its account keeps it. */
+  kept: { readonly attempt: string };
   /** `refund` is our id, or the provider's own for a refund that we did not begin. */
   refundHeard: {
     readonly refund: string;
@@ -60,6 +63,10 @@ export type Refusal =
   | { readonly reason: "TIME"; readonly earliest: number; readonly latest: number }
   /** The order has seen as much of this as it may. */
   | { readonly reason: "LIMIT" };
+
+/** What somebody says in words of their own, as an order keeps it: of a bounded length, and without control characters but line ends. */
+export const inWords = (text: string): string =>
+  text.slice(0, limits.reasonLengthMax).replaceAll(/[^\P{Cc}\t\n\r]|\p{Cs}/gu, " ");
 
 type Told = { readonly type: EventType; readonly detail?: Readonly<Record<string, unknown>> };
 /** With the order as it was when the event happened: several may come of one command, and each tells its own moment. */

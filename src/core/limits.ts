@@ -21,8 +21,12 @@ export const limits = {
   attemptsPerOrderMax: 50,
   /** No provider's payment page can be paid on for longer; an attempt nobody told us the end of is then over. */
   attemptLifeMs: 25 * hour,
-  capturesPerOrderMax: 100,
-  refundsPerOrderMax: 200,
+  /** These bound what one order keeps, so that the longest life still fits into its live code's one row (test/unit/core/size.test.ts). */
+  capturesPerOrderMax: 60,
+  refundsPerOrderMax: 100,
+  /** Once it has told so many events, an order tells no more of who confirms it, and, further on, does not open again after its end. */
+  eventsWithConfirmationsMax: 100,
+  eventsWithReopeningMax: 200,
 
   nameLengthMax: 200,
   descriptionLengthMax: 2_000,

@@ -1,6 +1,16 @@
 /** Money going back: asked for by a person or a policy, known once the provider says so. Never more than came in. */
 import { refundableOf } from "./amounts.ts";
-import { accept, change, draftOf, refuse, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
+import {
+  accept,
+  change,
+  draftOf,
+  inWords,
+  refuse,
+  unchanged,
+  type Commands,
+  type Draft,
+  type Step,
+} from "./commands.ts";
 import { orderKeyOf, refundId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { isMinor, type Minor } from "./money.ts";
@@ -11,7 +21,7 @@ type Request = Pick<Refund, "amount" | "reason" | "automatic" | "reverseConversi
 /** Asks for the money back: first what does not count towards the order, then from the largest, so that one refund usually touches one payment. */
 export function refund(
   order: Order,
-  { amount, reason, reverseConversion, restock }: Commands["refund"],
+  { amount, reason: said, reverseConversion, restock }: Commands["refund"],
   now: number,
 ): Step {
   const left = (capture: Capture) => refundableOf(order, capture);
@@ -23,6 +33,7 @@ export function refund(
   if (!isMinor(wanted) || wanted <= 0 || wanted > available) return refuse({ reason: "AMOUNT", expected: available });
   if (order.refunds.length + captures.length > limits.refundsPerOrderMax) return refuse({ reason: "LIMIT" });
   const counts = (capture: Capture) => Number(capture.disposition === "ACCEPTED");
+  const reason = said && inWords(said);
   let draft = draftOf(order);
   let rest = wanted;
   for (const capture of captures.toSorted((a, b) => counts(a) - counts(b) || left(b) - left(a))) {
@@ -78,14 +89,12 @@ export function refundHeard(order: Order, command: Commands["refundHeard"], now:
   return accept(conclude(change(draftOf(order), { refunds: [...order.refunds, begun] }), begun, outcome));
 }
 
-/** Partners hear of a refund when its money is known too (`tellWaitingRefunds`); a person hears of one that a policy could not make. */
-function conclude(draft: Draft, { id, capture, automatic }: Refund, state: Exclude<RefundState, "PENDING">): Draft {
+/** Partners hear of a refund when its money is known too (`tellWaitingRefunds`), and of one that could not be made at once: a person must see to it. */
+function conclude(draft: Draft, { id, capture }: Refund, state: Exclude<RefundState, "PENDING">): Draft {
   const { refunds, captures } = draft.order;
   const done = change(draft, { refunds: refunds.map((one) => (one.id === id ? { ...one, state } : one)) });
   if (state === "FAILED")
-    return automatic
-      ? change(done, {}, { type: "ORDER_REVIEW", detail: { why: "REFUND_FAILED", refundId: id } })
-      : done;
+    return change(done, {}, { type: "ORDER_REVIEW", detail: { why: "REFUND_FAILED", refundId: id } });
   return captures.some((one) => one.id === capture) ? tell(done, id) : done;
 }
 

@@ -1,6 +1,16 @@
 /** Answers the order waited for: a person's decision, the stock's, the read model's. */
 import { acceptedOf } from "./amounts.ts";
-import { accept, change, draftOf, refuse, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
+import {
+  accept,
+  change,
+  draftOf,
+  inWords,
+  refuse,
+  unchanged,
+  type Commands,
+  type Draft,
+  type Step,
+} from "./commands.ts";
 import type { Capture, Order } from "./order.ts";
 import { becomePaid, returnSurplus } from "./paid.ts";
 import { giveAllBack } from "./refunds.ts";
@@ -22,11 +32,11 @@ export function resolve(order: Order, { decision, note }: Commands["resolve"], n
   if (order.paid) {
     if (!order.surplusInReview) return refuse({ reason: "STATE", state: "PAID" });
     const decided = change(draft, { surplusInReview: false });
-    return accept(decision === "HONOR" ? decided : returnSurplus(decided, note, now));
+    return accept(decision === "HONOR" ? decided : returnSurplus(decided, inWords(note), now));
   }
   const waiting = unplacedOf(order);
   if (decision === "HONOR") return accept(becomePaid(count(draft, waiting), now));
-  return accept(giveAllBack(draft, waiting, "REFUND", note, now));
+  return accept(giveAllBack(draft, waiting, "REFUND", inWords(note), now));
 }
 
 /** Released stock was asked for again: late money waits on the answer, money in time is paid either way, and an order opened again needs it. */

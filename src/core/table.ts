@@ -1,6 +1,6 @@
 /** The law of an order as a table: from which state, by which command. A missing cell is an illegal move. */
 import { capture } from "./captures.ts";
-import { begin, confirm, ended, opened } from "./claims.ts";
+import { begin, confirm, ended, kept, opened } from "./claims.ts";
 import { cancel, extend } from "./closing.ts";
 import {
   accept,
@@ -30,7 +30,7 @@ const scan: Cell<"scan"> = (order, { count, firstAt }) =>
 const tick: Cell<"tick"> = (order) => unchanged(order);
 
 /** News that may come at any time: what happened elsewhere has happened, whatever we think of it. */
-const news: Cells = { place, scan, tick, capture, opened, ended, refundHeard, stock };
+const news: Cells = { place, scan, tick, capture, kept, opened, ended, refundHeard, stock };
 
 export const transitions: Readonly<Record<OrderState, Cells>> = {
   OPEN: { ...news, confirm, begin, extend, cancel },

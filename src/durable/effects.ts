@@ -62,9 +62,14 @@ function outcomeOf(report: Result<RefundReport, ProviderFault>): "SUCCEEDED" | "
   return report.value.state === "PENDING" ? null : report.value.state;
 }
 
-/** Money that its order could not take stays with its account, where a person sees it: no news of money is ever dropped. */
-export async function keepRefused(env: Env, command: Command): Promise<void> {
-  if (command.kind === "capture") await account(env, command.capture.account).keepUnmatched(command);
+/**
+ * Money that its order could not take stays with its account, where a person sees it: no news of money is ever dropped. Answers what the order
+ * is to be told of it, so that it does not ask for the same money again.
+ */
+export async function keepRefused(env: Env, command: Command): Promise<Command | null> {
+  if (command.kind !== "capture") return null;
+  await account(env, command.capture.account).keepUnmatched(command);
+  return command.capture.attempt === null ? null : { kind: "kept", attempt: command.capture.attempt };
 }
 
 async function retake(env: Env, order: Order): Promise<Command | null> {

@@ -21,6 +21,7 @@ const repeatable: readonly CommandKind[] = [
   "opened",
   "ended",
   "capture",
+  "kept",
   "refundHeard",
   "cancel",
   "extend",

@@ -208,6 +208,13 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     if (effectsOf(this.mustRead().order).some(({ kind }) => kind !== "QUERY")) await this.performAll();
   }
 
+  /** False when it was refused. What it changed is told. */
+  private hear(command: Command): boolean {
+    const decision = this.decideAndCommit(command, Date.now());
+    if (decision.ok && decision.changed) this.ctx.waitUntil(this.tell(urgentOf));
+    return decision.ok;
+  }
+
   private performAll(): Promise<void> {
     this.performing ??= this.performEach();
     return this.performing;
@@ -218,10 +225,9 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
       const { order } = this.mustRead();
       const news = await Promise.all(effectsOf(order).map((effect) => perform(this.env, order, effect)));
       const told = news.filter((command) => command !== null);
-      const decisions = told.map((command) => ({ command, decision: this.decideAndCommit(command, Date.now()) }));
-      if (decisions.some(({ decision }) => decision.ok && decision.changed)) this.ctx.waitUntil(this.tell(urgentOf));
-      const refused = decisions.filter(({ decision }) => !decision.ok);
-      await Promise.all(refused.map(({ command }) => keepRefused(this.env, command)));
+      const refused = told.filter((command) => !this.hear(command));
+      const kept = await Promise.all(refused.map((command) => keepRefused(this.env, command)));
+      for (const command of kept) if (command) this.hear(command);
     } finally {
       this.performing = null;
     }

@@ -39,16 +39,22 @@ export async function settlePayment(
   if (news.value.provider.toLowerCase() !== provider) return err({ reason: "UNKNOWN_ACCOUNT" });
   if (command === null) return ok({ outcome: "IGNORED", order: news.value.order, why });
 
+  let refusedBy: OrderKey | null = null;
   for (const order of ordersNamed(news.value.order, command)) {
     // An account speaks for its own merchant's orders only: any other is not found.
     const applied = await deps.liveCode(order).apply(command, merchantId);
     if (!applied.found) continue;
     if (applied.ok) return ok({ outcome: "APPLIED", order, why: applied.changed ? null : "heard before" });
     if (command.kind !== "capture") return ok({ outcome: "IGNORED", order, why: applied.refusal.reason });
+    refusedBy = order;
     break;
   }
   if (command.kind !== "capture") return ok({ outcome: "IGNORED", order: null, why: "no such order" });
   await account.keepUnmatched(command);
+  // Or the order would go on asking for money that it has refused.
+  const { attempt } = command.capture;
+  if (refusedBy !== null && attempt !== null)
+    await deps.liveCode(refusedBy).apply({ kind: "kept", attempt }, merchantId);
   return ok({ outcome: "UNMATCHED", order: null, why: null });
 }
 

@@ -12,6 +12,7 @@ import { sandboxPort, type SandboxCredentials } from "../../src/payments/sandbox
 import { benchAccount, providerContract, type ToldPayment } from "../provider-contract.ts";
 import {
   accountObject,
+  beginPayment,
   keys,
   liveCode,
   newAccountId,
@@ -25,7 +26,7 @@ import {
   tell,
   visit,
 } from "./payment-scene.ts";
-import { randomKey } from "./terms.ts";
+import { randomKey, someCapture } from "./terms.ts";
 
 const decision = { payer: { id: "person-1" }, amount: null, notifications: 0, delayMs: 0, paidAt: null };
 const walletOf = (payment: string) => sandboxWallet(env, randomKeyOf(payment));
@@ -300,6 +301,19 @@ describe("a notification", () => {
     expect((await accountObject(account.id).unmatched()).find(({ transaction }) => transaction === "D")?.amount).toBe(
       700,
     );
+  });
+
+  it("of more money than its order can take is kept by the account, and the order waits for it no longer", async () => {
+    const account = await openAccount();
+    const terms = await placeOrder(account);
+    for (let number = 0; number < limits.capturesPerOrderMax; number += 1)
+      await liveCode(terms.key).apply(
+        someCapture(terms, { account: account.id, transaction: `T${number}`, amount: 1 }),
+      );
+    await beginPayment(account, terms);
+    expect((await tell(account, notice(terms, { transaction: "LAST" }))).status).toBe(200);
+    expect(await accountObject(account.id).unmatched()).toMatchObject([{ transaction: "LAST" }]);
+    expect((await orderOf(terms.key)).attempts).toMatchObject([{ state: "SUCCEEDED" }]);
   });
 
   it("speaks for its own merchant's orders only", async () => {

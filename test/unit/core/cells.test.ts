@@ -43,7 +43,7 @@ function lifeIn(state: keyof typeof inState): Life {
 }
 
 describe("the table", () => {
-  const always = ["place", "scan", "tick", "capture", "opened", "ended", "refundHeard", "stock"];
+  const always = ["place", "scan", "tick", "capture", "kept", "opened", "ended", "refundHeard", "stock"];
   it.each([
     ["OPEN", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],
     ["CLAIMED", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],

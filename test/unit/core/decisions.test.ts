@@ -5,7 +5,9 @@ import { limits } from "../../../src/core/limits.ts";
 import { stateOf } from "../../../src/core/state.ts";
 import { effectsOf } from "../../../src/core/work.ts";
 import {
+  attempt,
   begun,
+  cancelled,
   captured,
   expiresAt,
   grace,
@@ -118,13 +120,40 @@ describe("refunds", () => {
     life.tell(captured("Q", { amount: 7_000 }));
     life.tell(captured("B"));
     life.tell({ kind: "refundHeard", refund: refundNumber(1), capture: "SANDBOX:B", amount: total, outcome: "FAILED" });
-    expect(life.events.at(-1)).toMatchObject({ type: "ORDER_REVIEW", data: { detail: { why: "REFUND_FAILED" } } });
     life.tell(refunded(total + 8_000));
     expect(life.order.refunds.slice(1).map(({ capture, amount }) => [capture, amount])).toEqual([
       ["SANDBOX:B", total],
       ["SANDBOX:Q", 7_000],
       ["SANDBOX:P", 1_000],
     ]);
+  });
+
+  it("that a provider refuses are told of once, whoever asked for them, and what it refused may be asked for again", () => {
+    const life = new Life();
+    life.tell(captured("A"));
+    life.tell(captured("B"));
+    life.tell(refunded(total));
+    for (const [number, transaction] of [
+      [1, "B"],
+      [2, "A"],
+      [1, "B"],
+    ] as const)
+      life.tell({
+        kind: "refundHeard",
+        refund: refundNumber(number),
+        capture: `SANDBOX:${transaction}`,
+        amount: total,
+        outcome: "FAILED",
+      });
+    expect(life.order.refunds.map(({ automatic, state }) => [automatic, state])).toEqual([
+      [true, "FAILED"],
+      [false, "FAILED"],
+    ]);
+    const reviews = life.events.filter(({ type }) => type === "ORDER_REVIEW");
+    expect(reviews.map(({ data }) => data.detail)).toEqual(
+      [1, 2].map((number) => ({ why: "REFUND_FAILED", refundId: refundNumber(number) })),
+    );
+    expect(life.tell(refunded(2 * total))).toMatchObject({ ok: true, changed: true });
   });
 
   it("leave the conversion alone when asked to, and a returned surplus never touches it", () => {
@@ -175,6 +204,18 @@ describe("limits of one order", () => {
     expect(life.tell(captured("one more"))).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
     expect(life.tell(captured("T0"))).toMatchObject({ ok: true, changed: false });
     expect(life.order.refunds).toHaveLength(limits.capturesPerOrderMax - 1);
+  });
+
+  it("leave nothing to ask about where money came that the order could not take, so that an end need not wait for it", () => {
+    const life = new Life();
+    for (let count = 0; count < limits.capturesPerOrderMax; count += 1) life.tell(captured(`T${count}`, { amount: 1 }));
+    life.tell(begun("alice"));
+    expect(life.tell(captured("one more", { attempt: attempt(1) })).ok).toBe(false);
+    life.tell(cancelled);
+    life.tell({ kind: "kept", attempt: attempt(1) });
+    expect([read(life), life.order.attempts[0]?.state]).toEqual(["CANCELLED", "SUCCEEDED"]);
+    expect(life.tell({ kind: "kept", attempt: attempt(1) })).toMatchObject({ ok: true, changed: false });
+    expect(life.tell({ kind: "kept", attempt: attempt(2) })).toEqual({ ok: false, refusal: { reason: "UNKNOWN" } });
   });
 
   it("refuse money that is none", () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { dueOf } from "../../../src/core/amounts.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { stateOf } from "../../../src/core/state.ts";
+import { allowedActions } from "../../../src/core/transitions.ts";
 import { effectsOf, endsAt } from "../../../src/core/work.ts";
 import {
   attempt,
@@ -76,6 +77,18 @@ describe("extending", () => {
     life.tell({ kind: "extend", expiresAt: expiresAt + hour });
     expect(life.tell({ kind: "extend", expiresAt: expiresAt + hour })).toMatchObject({ ok: true, changed: false });
     expect(stateOf(life.order, expiresAt)).toBe("OPEN");
+  });
+
+  it("opens an ended order again many times, and not for ever", () => {
+    const life = new Life(terms({}, { countsStock: false }));
+    let reopened = 0;
+    const extend = () => life.tell({ kind: "extend", expiresAt: life.now + minute });
+    for (life.tell(tick, expiresAt); extend().ok; life.tell(tick, life.now + minute)) reopened += 1;
+    expect(reopened).toBe(limits.eventsWithReopeningMax - 2);
+    expect(extend()).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
+    expect(allowedActions(life.order, life.now)).not.toContain("EXTEND");
+    expect(life.tell(captured("A")).ok).toBe(true);
+    expect(read(life)).toBe("PAID");
   });
 
   it("opens an expired order again; it asks for its released stock, and ends again if that is gone", () => {

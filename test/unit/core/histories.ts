@@ -96,6 +96,7 @@ const answered: fc.Arbitrary<Command> = fc.oneof(
   fc.boolean().map((taken): Command => ({ kind: "stock", taken })),
   fc.boolean().map((firstTime): Command => ({ kind: "customer", firstTime })),
   attempts.map((tried): Command => ({ kind: "opened", attempt: tried, reference: "pi_1" })),
+  attempts.map((tried): Command => ({ kind: "kept", attempt: tried })),
   fc.constant<Command>({ kind: "tick" }),
   fc.constant<Command>({ kind: "scan", count: 1, firstAt: placedAt }),
   fc.constant<Command>({ kind: "place" }),

@@ -19,6 +19,7 @@ import {
   refundNumber,
   returned,
   second,
+  terms,
   tick,
   total,
 } from "./sample.ts";
@@ -98,6 +99,23 @@ describe("who holds the code", () => {
     expect(effectsOf(life.order).map(({ kind }) => kind)).toEqual(["CLOSE", "QUERY"]);
     life.tell(captured("A", { attempt: attempt(1) }));
     expect([read(life), life.order.attempts[0]?.state]).toEqual(["PAID", "SUCCEEDED"]);
+  });
+
+  it("tells of each turn once: who held the code last takes it again in silence, and turns beyond all measure are told no more", () => {
+    const life = new Life(terms({}, { expiresAt: placedAt + 24 * hour }));
+    for (let turn = 0; turn < 20; turn += 1) life.tell(begun("alice"), life.now + 121 * second);
+    expect([life.types(), life.order.attempts.length, read(life)]).toEqual([
+      ["ORDER_PLACED", "ORDER_CONFIRMED"],
+      1,
+      "PAYING",
+    ]);
+    life.tell({ kind: "confirm", claimant: "bob" }, life.now + 121 * second);
+    life.tell({ kind: "confirm", claimant: "alice" }, life.now + 121 * second);
+    expect(life.types().slice(2)).toEqual(["ORDER_CONFIRMED", "ORDER_CONFIRMED"]);
+    for (let turn = 0; turn < 2 * limits.eventsWithConfirmationsMax; turn += 1)
+      expect(life.tell({ kind: "confirm", claimant: `browser_${turn}` }, life.now + 121 * second).ok).toBe(true);
+    expect(life.order.claim?.claimant).toBe(`browser_${2 * limits.eventsWithConfirmationsMax - 1}`);
+    expect(life.events).toHaveLength(limits.eventsWithConfirmationsMax);
   });
 
   it("who begins again the same way gets the same attempt; another account, or another amount due, makes a new one", () => {

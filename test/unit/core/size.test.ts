@@ -1,0 +1,158 @@
+/** The longest life that all limits allow, told in the widest words, must fit into the one row that a live code is kept in. */
+import { describe, expect, it } from "vitest";
+import type { Command, HeardCapture } from "../../../src/core/commands.ts";
+import { limits } from "../../../src/core/limits.ts";
+import { paymentId } from "../../../src/core/ids.ts";
+import type { OrderTerms } from "../../../src/core/order.ts";
+import { cny, key, Life, minute, placedAt, refunded, second, terms, tick, usd } from "./sample.ts";
+
+/** What a row may hold is 2 MB; a live code keeps a distance from it. */
+const rowBytesMax = 1_500_000;
+/** A character of a person's text is three bytes at most: nobody gets a control character past the checks. */
+const said = (length: number): string => "字".repeat(length);
+/** Text that nobody checked, for the core cuts it itself. */
+const unchecked = (length: number): string => "\u0001字".repeat(length / 2);
+/** A provider's own names are taken as they come, if need be all control characters, of six bytes each in JSON. Each number is another. */
+const id = (number = 0): string => String(number).padEnd(limits.referenceLengthMax, "\u0001");
+
+const longTerms = (): OrderTerms =>
+  terms(
+    { overPayment: "REVIEW", underPayment: "REVIEW", latePayment: "REVIEW" },
+    {
+      lines: Array.from({ length: limits.linesPerOrderMax }, () => ({
+        productId: "product_01M83R9TWY68J3CEP3R826VN3H",
+        name: said(limits.nameLengthMax),
+        quantity: limits.quantityMax,
+        unitPrice: limits.amountMinorMax,
+      })),
+      merchant: {
+        id: "merchant_01M83R9TWY68J3CEP3R826VN3H",
+        name: said(limits.nameLengthMax),
+        locale: "zh-Hans-CN",
+        timeZone: "America/Argentina/ComodRivadavia",
+      },
+      attribution: {
+        channel: said(limits.referenceLengthMax),
+        campaign: said(limits.referenceLengthMax),
+        staff: said(limits.referenceLengthMax),
+        partner: said(limits.referenceLengthMax),
+        placementId: null,
+      },
+      externalReference: said(limits.referenceLengthMax),
+      metadata: "x".repeat(limits.metadataBytesMax - 2),
+      checkoutUrl: "x".repeat(limits.urlLengthMax),
+      total: limits.amountMinorMax,
+      countsStock: false,
+      expiresAt: placedAt + limits.liveCodeLifetimeMs.max,
+      block: { id: "block_01M83R9TWY68J3CEP3R826VN3H", version: 1_000, definition: terms().block.definition },
+    },
+  );
+
+const money = (number: number, fields: Partial<HeardCapture> = {}): Command => ({
+  kind: "capture",
+  exact: false,
+  capture: {
+    id: `SANDBOX:${id(number)}`,
+    provider: "SANDBOX",
+    account: "account_1",
+    transaction: id(number),
+    attempt: null,
+    amount: limits.amountMinorMax,
+    currency: usd,
+    paidAt: placedAt,
+    payer: {
+      customerId: "customer_01M83R9TWY68J3CEP3R826VN3H",
+      provisional: false,
+      name: id(),
+      identities: [
+        { kind: "WALLET", value: id(), verified: true },
+        { kind: "PHONE", value: "+123456789012345", verified: true },
+        { kind: "EMAIL", value: id(), verified: true },
+      ],
+    },
+    ...fields,
+  },
+});
+
+/** As many turns, tries and ends as may be told of. */
+function busy(life: Life): void {
+  for (let number = 1; number <= limits.attemptsPerOrderMax; number += 1) {
+    life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account: "account_1" });
+    const attempt = paymentId(key, number);
+    life.tell({ kind: "opened", attempt, reference: id() });
+    life.tell({ kind: "ended", attempt, outcome: "FAILED", reason: unchecked(10_000) });
+    life.tell({ kind: "ended", attempt, outcome: "CLOSED", reason: null });
+  }
+  for (let turn = 0; turn < 1_000; turn += 1)
+    life.tell({ kind: "confirm", claimant: `browser_${String(turn).padStart(32, "0")}` }, life.now + 121 * second);
+  life.tell(tick, life.order.expiresAt);
+  for (let time = 0; time < 1_000; time += 1) {
+    life.tell({ kind: "extend", expiresAt: life.now + minute });
+    life.tell(tick, life.now + minute);
+  }
+}
+/** Refunds that a provider tells of, under names of its own, of which it says no and then yes. */
+function returnedByProvider(life: Life): void {
+  for (let number = 0; number < 1_000; number += 1)
+    for (const outcome of ["FAILED", "SUCCEEDED"] as const)
+      life.tell({ kind: "refundHeard", refund: id(number), capture: `SANDBOX:${id(0)}`, amount: 1, outcome });
+}
+
+/** Each payment is looked at by a person and goes back, which fails at first; the last ones pay the order, twice. */
+function paidAtLast(life: Life): void {
+  for (let number = 0; number < limits.capturesPerOrderMax - 2; number += 1) {
+    life.tell(money(number));
+    life.tell(money(number, { amount: 1 }));
+    life.tell({ kind: "resolve", decision: "REFUND", note: unchecked(10_000) });
+    answerRefunds(life);
+  }
+  life.tell(money(1_000, { currency: cny, paidAt: placedAt }));
+  life.tell({ kind: "resolve", decision: "HONOR", note: "" });
+  life.tell({ kind: "customer", firstTime: true });
+  life.tell(money(1_001, { currency: cny }));
+  answerRefunds(life);
+}
+
+/** Everything after the first goes back, at the second asking. */
+function paidOverAndOver(life: Life): void {
+  for (let number = 0; number < 1_000; number += 1) life.tell(money(number, { currency: cny }));
+  life.tell({ kind: "customer", firstTime: true });
+  answerRefunds(life);
+}
+
+/** Part by part, as a person asks for it with many words. */
+function returnedByPerson(life: Life): void {
+  for (let number = 0; number < 1_000; number += 1) {
+    life.tell({ kind: "refund", amount: 1, reason: unchecked(10_000), reverseConversion: true, restock: true });
+    answerRefunds(life);
+  }
+  life.tell(refunded(null));
+  answerRefunds(life);
+}
+
+function answerRefunds(life: Life): void {
+  for (const { id: refund, capture, amount, state } of life.order.refunds)
+    if (state === "PENDING")
+      for (const outcome of ["FAILED", "SUCCEEDED"] as const)
+        life.tell({ kind: "refundHeard", refund, capture, amount, outcome });
+}
+
+describe("the longest life of an order", () => {
+  it.each([
+    ["whose refunds begin at its provider", [busy, returnedByProvider, paidAtLast, returnedByPerson]],
+    ["whose refunds are asked for by a person", [busy, paidAtLast, returnedByPerson, returnedByProvider]],
+    ["that is paid at first, and then over and over", [busy, paidOverAndOver, returnedByProvider, returnedByPerson]],
+  ] as const)("%s fits into one row", (_, parts) => {
+    const life = new Life(longTerms());
+    for (const part of parts) part(life);
+    const { order, events } = life;
+    expect([order.attempts.length, order.captures.length, order.paid !== null]).toEqual([
+      limits.attemptsPerOrderMax,
+      limits.capturesPerOrderMax,
+      true,
+    ]);
+    expect(order.refunds.length).toBeGreaterThanOrEqual(limits.refundsPerOrderMax);
+    expect(events.length).toBeGreaterThan(limits.eventsWithReopeningMax + limits.refundsPerOrderMax);
+    expect(Buffer.byteLength(JSON.stringify({ order, events }))).toBeLessThan(rowBytesMax);
+  });
+});
