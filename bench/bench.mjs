@@ -15,13 +15,14 @@ import { startServer } from "./servers.mjs";
  *
  * @typedef {object} Sample both sides of one case in one round
  * @property {string} storage
- * @property {string} scenario
+ * @property {string} name of the case
  * @property {number} connections
  * @property {Measurement} product
  * @property {Measurement} ceilings
  *
  * @typedef {object} Side
  * @property {"product" | "ceilings"} kind
+ * @property {"product" | "ceiling"} scenario which of a case's scenarios is its
  * @property {import("./servers.mjs").Measured} server
  * @property {unknown} world
  * @property {{ at: number, count: number }[]} made objects, lately
@@ -71,8 +72,8 @@ async function measureOn(storage, folder, asked, budgetSeconds) {
   const ceilings = await start("ceilings", folder, await answersOf(shop));
   /** @type {Side[]} */
   const sides = [
-    { kind: "ceilings", server: ceilings, world: await prepareCeilings(ceilings), made: [] },
-    { kind: "product", server: product, world: shop, made: [] },
+    { kind: "ceilings", scenario: "ceiling", server: ceilings, world: await prepareCeilings(ceilings), made: [] },
+    { kind: "product", scenario: "product", server: product, world: shop, made: [] },
   ];
   // A round that nobody counts: both compilers get to know every path.
   for (const each of cases)
@@ -88,7 +89,7 @@ async function measureOn(storage, folder, asked, budgetSeconds) {
         // Who comes first changes from round to round.
         for (const side of round % 2 === 0 ? sides : sides.toReversed())
           measured[side.kind] = await measure(side, each, connections, asked);
-        samples.push({ storage, scenario: each.scenario, connections, ...measured });
+        samples.push({ storage, name: each.name, connections, ...measured });
       }
     }
   }
@@ -103,9 +104,10 @@ async function measureOn(storage, folder, asked, budgetSeconds) {
  * @param {Side} side @param {Case} what @param {number} connections @param {Plan} asked
  * @returns {Promise<Measurement>}
  */
-async function measure(side, { scenario, creates }, connections, { sliceSeconds, warmSeconds }) {
+async function measure(side, what, connections, { sliceSeconds, warmSeconds }) {
+  const { creates } = what;
   if (creates) await roomFor(side, unitsPerCreatingSlice);
-  const order = { server: side.kind, scenario, world: side.world, connections };
+  const order = { server: side.kind, scenario: what[side.scenario], world: side.world, connections };
   const most = creates ? unitsPerCreatingSlice : Infinity;
   await ask({ ...order, do: "warm", seconds: warmSeconds, most: creates ? 100 : Infinity });
   const before = side.server.cpuMs();

@@ -1,6 +1,6 @@
 // The same cases against the ceilings. Each asks for the unavoidable part of what the product's scenario of the same name asks for.
 import { request } from "./connection.mjs";
-import { readDocument } from "./product-scenarios.mjs";
+import { readCustomerDocument, readDocument } from "./product-scenarios.mjs";
 import { expectStatus } from "./scenario.mjs";
 
 /**
@@ -14,19 +14,10 @@ const target = "https://shop.example/checkout/1234567890";
 /** @type {Record<string, (ceilings: Ceilings) => Scenario>} */
 export const ceilingScenarios = {
   picture: (ceilings) => always(request("GET", "/picture.svg", headersOf(ceilings)), 200),
-  redirect: (ceilings) => redirecting(ceilings),
-  page: (ceilings) => redirecting(ceilings),
-  read: (ceilings) =>
-    always(
-      request(
-        "POST",
-        "/graphql",
-        { ...headersOf(ceilings), "content-type": "application/json" },
-        JSON.stringify({ query: readDocument, variables: { id: "any" } }),
-      ),
-      200,
-      `"state":"PAID"`,
-    ),
+  redirect: (ceilings) => onEach(ceilings, (name) => request("GET", `/c/${name}`, headersOf(ceilings)), 302),
+  read: (ceilings) => always(asking(ceilings, "/graphql", readDocument), 200, paid),
+  readCustomer: (ceilings) => always(asking(ceilings, "/graphql", readCustomerDocument), 200, paid),
+  readObject: (ceilings) => onEach(ceilings, (name) => asking(ceilings, `/graphql/${name}`, readDocument), 200, paid),
   place: (ceilings) => ({ touch: 8, unit: creating(ceilings) }),
   sale: (ceilings) => {
     const create = creating(ceilings);
@@ -42,6 +33,17 @@ export const ceilingScenarios = {
   },
 };
 
+const paid = `"state":"PAID"`;
+
+/** @param {Ceilings} ceilings @param {string} path @param {string} query */
+const asking = (ceilings, path, query) =>
+  request(
+    "POST",
+    path,
+    { ...headersOf(ceilings), "content-type": "application/json" },
+    JSON.stringify({ query, variables: { id: "any" } }),
+  );
+
 /** @param {Ceilings} ceilings */
 const headersOf = ({ url }) => ({ host: new URL(url).host });
 
@@ -55,13 +57,17 @@ function always(asked, status, part) {
   };
 }
 
-/** @param {Ceilings} ceilings @returns {Scenario} */
-function redirecting(ceilings) {
-  const requests = ceilings.names.map((name) => request("GET", `/c/${name}`, headersOf(ceilings)));
+/**
+ * Asks one object after another.
+ * @param {Ceilings} ceilings @param {(name: string) => Buffer} asked @param {number} status @param {string} [part]
+ * @returns {Scenario}
+ */
+function onEach(ceilings, asked, status, part) {
+  const requests = ceilings.names.map(asked);
   return {
     touch: requests.length,
     async unit(connection, index) {
-      expectStatus(await connection.ask(/** @type {Buffer} */ (requests[index % requests.length])), 302);
+      expectStatus(await connection.ask(/** @type {Buffer} */ (requests[index % requests.length])), status, part);
     },
   };
 }
