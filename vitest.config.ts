@@ -42,14 +42,7 @@ export default defineConfig({
             optimizer: {
               ssr: {
                 enabled: true,
-                include: [
-                  "graphql",
-                  "@pothos/core",
-                  "@pothos/plugin-scope-auth",
-                  "hono",
-                  "hono/jsx",
-                  "qrcode-svg",
-                ],
+                include: ["graphql", "@pothos/core", "@pothos/plugin-scope-auth", "hono", "hono/jsx", "qrcode-svg"],
                 // qrcode-svg asks for "fs" when it is loaded, and never uses it here.
                 rolldownOptions: { external: [/^cloudflare:/, /^node:/, "fs"] },
               },
