@@ -50,6 +50,11 @@ export const limits = {
   /** How long the database may take for a group of rows, and how many rows may wait for it in a projector's memory. */
   groupTimeoutMs: 8 * second,
   groupWaitingMax: 5_000,
+  /** How long rows gather for the next group while the database is busy. */
+  groupGatherMs: 50,
+  /** How long a live code need not ask a feed that nobody listens to. Whoever begins to listen waits as long. */
+  feedQuietMs: second,
+  feedsRememberedMax: 10_000,
   /** How long the read model may not know that somebody is paying. */
   projectionLagMs: 10 * second,
   /** One provider call. */

@@ -1,7 +1,9 @@
 /**
- * Writes of many callers as few transactions: what comes while one is on its way goes together in the next. Nothing waits for company, so a lone
- * write goes at once, and the busier it gets the larger the groups become. In memory only: a caller that heard no answer asks again.
+ * Writes of many callers as few transactions: what comes while one is on its way goes together in the next. A lone write goes
+ * at once; only while others wait already does a group gather for a moment, because a transaction costs the same whatever is in it. In memory only: a caller that heard no answer asks again.
  */
+import { limits } from "../core/limits.ts";
+
 type Waiting<Row, Answer> = {
   readonly row: Row;
   readonly resolve: (answer: Answer) => void;
@@ -37,7 +39,10 @@ export class GroupCommit<Row, Answer> {
   private async writeAll(): Promise<void> {
     if (this.writing) return;
     this.writing = true;
-    while (this.waiting.length > 0) await this.writeGroup(this.waiting.splice(0, this.room));
+    while (this.waiting.length > 0) {
+      await this.writeGroup(this.waiting.splice(0, this.room));
+      if (this.waiting.length > 0 && this.waiting.length < this.room) await scheduler.wait(limits.groupGatherMs);
+    }
     this.writing = false;
   }
 

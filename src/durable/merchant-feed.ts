@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { EventType, FeedEvent } from "../core/events.ts";
+import { limits } from "../core/limits.ts";
 import type { MerchantFeedProtocol, WebhookEndpointProtocol } from "./protocol.ts";
 
 /** No types: every type. */
@@ -14,7 +15,10 @@ const subscribersKey = "subscribers";
 export class MerchantFeed extends DurableObject<Env> implements MerchantFeedProtocol {
   /** Repeating changes nothing; another list of types replaces the first. */
   async subscribe({ id, types }: Subscriber): Promise<void> {
-    this.keep([...this.subscribers().filter((one) => one.id !== id), { id, types }]);
+    const subscribers = this.subscribers();
+    this.keep([...subscribers.filter((one) => one.id !== id), { id, types }]);
+    // Live codes may still believe that nobody listens (`quiet-feeds.ts`); who is answered now misses nothing from now on.
+    if (subscribers.length === 0) await scheduler.wait(limits.feedQuietMs);
   }
 
   async unsubscribe(endpointId: string): Promise<void> {
@@ -24,15 +28,17 @@ export class MerchantFeed extends DurableObject<Env> implements MerchantFeedProt
   }
 
   /** Rejects when any endpoint did not take its events; the others have theirs all the same. */
-  async publish(events: readonly FeedEvent[]): Promise<void> {
+  async publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number }> {
+    const subscribers = this.subscribers();
     const told = await Promise.allSettled(
-      this.subscribers().map(async ({ id, types }) => {
+      subscribers.map(async ({ id, types }) => {
         const wanted = types.length === 0 ? events : events.filter(({ type }) => types.includes(type));
         if (wanted.length > 0) await this.endpoint(id).enqueue(wanted);
       }),
     );
     const failed = told.find((one) => one.status === "rejected");
     if (failed) throw new Error("an endpoint did not take its events", { cause: failed.reason });
+    return { quietMs: subscribers.length === 0 ? limits.feedQuietMs : 0 };
   }
 
   private endpoint(id: string): WebhookEndpointProtocol {

@@ -106,10 +106,11 @@ export interface ProjectorProtocol {
 
 /** A merchant's events on their way to everyone who wants them. */
 export interface MerchantFeedProtocol {
+  /** From when it resolves on, every event is delivered. */
   subscribe(endpoint: { readonly id: string; readonly types: readonly EventType[] }): Promise<void>;
   unsubscribe(endpointId: string): Promise<void>;
-  /** Resolves once every endpoint that wants the events has them durably. */
-  publish(events: readonly FeedEvent[]): Promise<void>;
+  /** Resolves once every endpoint that wants the events has them durably. `quietMs`: for so long from asking on, nobody will want any. */
+  publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number }>;
 }
 
 export type EndpointState = "ENABLED" | "PAUSED" | "FAILING" | "DISABLED";

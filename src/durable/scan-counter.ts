@@ -1,4 +1,7 @@
-/** Scans that wait in memory to be written together: a code on a poster must not cost a row a glance. At most a few seconds of them can be lost. */
+/**
+ * Scans that wait in memory to be written together: a code on a poster must not cost a row a glance. At most a few seconds of them can be lost.
+ * A scan by itself is written at once: keeping the object for it would cost more than the row.
+ */
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import { decide } from "../core/transitions.ts";

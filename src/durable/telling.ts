@@ -7,6 +7,7 @@ import { limits } from "../core/limits.ts";
 import { databaseNameOf } from "../db/database.ts";
 import type { StoredLiveCode } from "./live-code-store.ts";
 import { markProjected, markPublished, newnessIn, type Audience, type Outbox } from "./outbox.ts";
+import { isQuiet, rememberQuiet } from "./quiet-feeds.ts";
 import { within } from "./within.ts";
 
 /** The live code, as its tellers see it. */
@@ -46,8 +47,13 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
   const publish = async (due: Due): Promise<void> => {
     for (let { publication } = due(current()); publication.length > 0; { publication } = due(current())) {
       const sent = publication;
-      const feed = env.MERCHANT_FEED.getByName(current().order.terms.merchant.id);
-      await within(limits.publicationTimeoutMs, feed.publish(sent));
+      const merchantId = current().order.terms.merchant.id;
+      const askedAt = Date.now();
+      if (!isQuiet(merchantId, askedAt)) {
+        const feed = env.MERCHANT_FEED.getByName(merchantId);
+        const { quietMs } = await within(limits.publicationTimeoutMs, feed.publish(sent));
+        rememberQuiet(merchantId, askedAt, quietMs);
+      }
       told("partners", (stored) => markPublished(stored, sent), null);
     }
   };

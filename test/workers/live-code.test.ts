@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { paymentId } from "../../src/core/ids.ts";
+import type { FeedEvent } from "../../src/core/events.ts";
 import { limits } from "../../src/core/limits.ts";
 import { stateOf } from "../../src/core/state.ts";
 import type { LiveCode } from "../../src/index.ts";
@@ -183,6 +184,39 @@ describe("a live code", () => {
     await evictDurableObject(objectOf(terms.key));
     await codeOf(terms.key).apply(someCapture(terms));
     await drained(terms.key);
+  });
+
+  it("asks a feed that nobody listens to only once in a while, and tells all to whoever has begun to listen", async () => {
+    const merchant = newMerchant();
+    const { MERCHANT_FEED, WEBHOOK_ENDPOINT } = env;
+    const asked = vi.fn();
+    const enqueue = vi.fn<(events: readonly FeedEvent[]) => Promise<void>>(() => Promise.resolve());
+    Object.assign(env, {
+      WEBHOOK_ENDPOINT: { getByName: () => ({ enqueue }) },
+      MERCHANT_FEED: {
+        getByName: (id: string) => {
+          asked(id);
+          return MERCHANT_FEED.getByName(id);
+        },
+      },
+    });
+    const order = async () => {
+      const terms = someTerms(merchant);
+      await codeOf(terms.key).place(terms, "fingerprint");
+      await drained(terms.key);
+      return terms.key;
+    };
+    try {
+      await order();
+      await order();
+      await order();
+      expect(asked).toHaveBeenCalledTimes(1);
+      await MERCHANT_FEED.getByName(merchant).subscribe({ id: "endpoint_TEST", types: [] });
+      const heard = await order();
+      expect(enqueue.mock.calls.flatMap(([events]) => events.map(({ orderKey }) => orderKey))).toEqual([heard]);
+    } finally {
+      Object.assign(env, { MERCHANT_FEED, WEBHOOK_ENDPOINT });
+    }
   });
 
   it("keeps polled money that its order can take no more of with the account, asks for it no more, and believes a provider that refuses a refund", async () => {
