@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { bundle } from "../scripts/bundle.mjs";
-import { cases, objectsAliveMax, objectsAliveMs, readPlan, unitsPerCreatingSlice } from "./plan.mjs";
+import { cases, judgedConnections, objectsAliveMax, objectsAliveMs, readPlan, unitsPerCreatingSlice } from "./plan.mjs";
 import { answersOf, prepareCeilings, prepareShop } from "./prepare.mjs";
 import { describeRun, judge, report } from "./report.mjs";
 import { startServer } from "./servers.mjs";
@@ -77,7 +77,8 @@ async function measureOn(storage, folder, asked, budgetSeconds) {
   ];
   // A round that nobody counts: both compilers get to know every path.
   for (const each of cases)
-    for (const side of sides) await measure(side, each, 16, { ...asked, sliceSeconds: asked.warmSeconds });
+    for (const side of sides)
+      await measure(side, each, judgedConnections, { ...asked, sliceSeconds: asked.compileSeconds });
 
   /** @type {Sample[]} */
   const samples = [];

@@ -15,7 +15,7 @@ import { expectStatus } from "./scenario.mjs";
  */
 
 /** A phone as it is held over a counter, so that scans count. */
-const phone = {
+export const phone = {
   "user-agent":
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
   accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -60,11 +60,11 @@ const orderInput = (checkoutUrl) => ({
   ...(checkoutUrl && { checkoutUrl }),
 });
 
-/** @param {Shop} shop @param {string} query @param {unknown} [variables] */
-export const question = ({ url, apiKey }, query, variables) =>
+/** @param {{ url: string, apiKey: string }} shop @param {string} query @param {unknown} [variables] @param {string} [path] */
+export const question = ({ url, apiKey }, query, variables, path = "/graphql") =>
   request(
     "POST",
-    "/graphql",
+    path,
     {
       host: new URL(url).host,
       authorization: `Bearer ${apiKey}`,
