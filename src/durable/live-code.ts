@@ -48,7 +48,8 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   }
 
   async look(merchantId?: string): Promise<Order | null> {
-    return this.read(merchantId)?.order ?? null;
+    const order = this.read(merchantId)?.order;
+    return order ? this.scans.into(order, Date.now()) : null;
   }
 
   async timeline(merchantId?: string): Promise<readonly OrderEvent[]> {
@@ -152,7 +153,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     this.cached = next;
     this.scans.written(now);
     if (rearm) this.alarmAt = wake;
-    if (previous && previous.order.version !== next.order.version) this.tellWatchers(next.order, now);
+    if (previous && hasNews(previous.order, next.order)) this.tellWatchers(next.order, now);
   }
 
   /** An alarm that is set a little earlier or later than wanted is left alone: moving it would cost a row and gain nothing. */
@@ -239,6 +240,10 @@ function leadsTo(order: Order, state: OrderState): string | null {
   if (order.paid) return order.conversion?.target.kind === "URL" ? order.conversion.target.url : null;
   return state === "OPEN" || state === "CLAIMED" || state === "PAYING" ? order.terms.checkoutUrl : null;
 }
+
+/** Whether somebody who watches should hear of it; marks that moved are nobody's business. */
+const hasNews = (before: Order, after: Order): boolean =>
+  before.version !== after.version || before.scans.count !== after.scans.count;
 
 const pulse = (order: Order, now: number): string =>
   JSON.stringify({

@@ -31,11 +31,11 @@ export class ScanCounter {
     else this.waitUntil(scheduler.wait(wait).then(() => this.write()));
   }
 
-  /** The order with the scans that wait. */
+  /** The order with the scans that wait. They are no change of the order: its version stays. */
   into(order: Order, now: number): Order {
     if (this.count === 0) return order;
     const counted = decide(order, { kind: "scan", count: this.count, firstAt: this.firstAt }, now);
-    return counted.ok ? counted.order : order;
+    return counted.ok ? { ...order, scans: counted.order.scans } : order;
   }
 
   /** They have been written. */
