@@ -1,6 +1,6 @@
 // The same cases against the ceilings. Each asks for the unavoidable part of what the product's scenario of the same name asks for.
 import { request } from "./connection.mjs";
-import { phone, question, readCustomerDocument, readDocument } from "./product-scenarios.mjs";
+import { phone, question, readDocument } from "./product-scenarios.mjs";
 import { expectStatus } from "./scenario.mjs";
 
 /**
@@ -15,9 +15,8 @@ const target = "https://shop.example/checkout/1234567890";
 export const ceilingScenarios = {
   picture: (ceilings) => always(request("GET", "/picture.svg", headersOf(ceilings)), 200),
   redirect: (ceilings) => onEach(ceilings, (name) => request("GET", `/c/${name}`, headersOf(ceilings)), 302),
-  read: (ceilings) => always(asking(ceilings, "/graphql", readDocument), 200, paid),
-  readCustomer: (ceilings) => always(asking(ceilings, "/graphql", readCustomerDocument), 200, paid),
-  readObject: (ceilings) => onEach(ceilings, (name) => asking(ceilings, `/graphql/${name}`, readDocument), 200, paid),
+  read: (ceilings) => always(asking(ceilings, "/graphql"), 200, paid),
+  readObject: (ceilings) => onEach(ceilings, (name) => asking(ceilings, `/graphql/${name}`), 200, paid),
   place: (ceilings) => ({ touch: 8, unit: creating(ceilings) }),
   sale: (ceilings) => {
     const create = creating(ceilings);
@@ -35,8 +34,8 @@ export const ceilingScenarios = {
 
 const paid = `"state":"PAID"`;
 
-/** @param {Ceilings} ceilings @param {string} path @param {string} query */
-const asking = ({ url }, path, query) => question({ url, apiKey: apiKeyLike }, query, { id: orderIdLike }, path);
+/** @param {Ceilings} ceilings @param {string} path */
+const asking = ({ url }, path) => question({ url, apiKey: apiKeyLike }, readDocument, { id: orderIdLike }, path);
 
 /** Nothing is looked up, but what is sent is as long as what the product is sent. */
 const apiKeyLike = "hk_0001M83N5VRAJPPXW38TFN3E9GHN01M83N5V_01M83N5VRAJPPXW38TFN3E9GHN01M83N";

@@ -2,7 +2,7 @@
 import { creating } from "./ceiling-scenarios.mjs";
 import { Connection } from "./connection.mjs";
 import { poolSize } from "./plan.mjs";
-import { placing, question, readCustomerDocument, selling } from "./product-scenarios.mjs";
+import { placing, question, readDocument, selling } from "./product-scenarios.mjs";
 
 /** @typedef {import("./product-scenarios.mjs").Shop} Shop */
 
@@ -46,7 +46,7 @@ async function sold(sale, url) {
 
 /** What the ceilings are to answer: the very bytes and data that the product answers. @param {Shop} shop */
 export async function answersOf(shop) {
-  const { order } = await ask(shop, readCustomerDocument, { id: shop.paid[0] });
+  const { order } = await ask(shop, readDocument, { id: shop.paid[0] });
   const picture = await fetch(`${shop.url}/c/${shop.shown[0]}/qr.svg`);
   return { ORDER: JSON.stringify(order), PICTURE: await picture.text() };
 }

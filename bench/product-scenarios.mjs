@@ -30,20 +30,15 @@ const placeDocument = `mutation Place($input: OrderPlaceInput!) {
   }
 }`;
 
-/** @param {string} customer what is asked about the customer */
-const readingDocument = (customer) => `query Read($id: ID!) {
+export const readDocument = `query Read($id: ID!) {
   order(by: { id: $id }) {
     id number state version createdAt paidAt
     lines { name quantity unitPrice { amount currency } total { amount currency } }
     total { amount currency } received { amount currency }
     payments { id provider transaction state amount { amount currency } paidAt }
-    customer { ${customer} }
+    customer { id displayName tags }
   }
 }`;
-/** Everything of one order that its object knows. */
-export const readDocument = readingDocument("id");
-/** Also what the customer is to the merchant beyond this order, which only the read model knows. */
-export const readCustomerDocument = readingDocument("id displayName tags");
 
 const countDocument = `{ viewer { merchant {
   orders(first: 1, filter: { state: [PAID] }) { totalCount }
@@ -110,19 +105,15 @@ export const productScenarios = {
       shop.shown.map((slug) => look(shop, `/c/${slug}`)),
       200,
     ),
-  read: (shop) => reading(shop, readDocument),
-  readCustomer: (shop) => reading(shop, readCustomerDocument),
+  read: (shop) =>
+    over(
+      shop.paid.map((id) => question(shop, readDocument, { id })),
+      200,
+      `"state":"PAID"`,
+    ),
   place: (shop) => ({ touch: 8, unit: placing(shop) }),
   sale: (shop) => selling(shop),
 };
-
-/** @param {Shop} shop @param {string} document */
-const reading = (shop, document) =>
-  over(
-    shop.paid.map((id) => question(shop, document, { id })),
-    200,
-    `"state":"PAID"`,
-  );
 
 /** Asks one after another of prepared requests. @param {Buffer[]} requests @param {number} status @param {string} [part] of the body */
 function over(requests, status, part = "") {
