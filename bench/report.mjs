@@ -14,7 +14,7 @@ import { cases, judgedConnections } from "./plan.mjs";
 
 /** What the numbers belong to: machine, versions, command. @param {Plan} plan */
 export function describeRun({ storages, rounds, sliceSeconds }) {
-  const versions = ["node", "wrangler", "workerd", "miniflare", "hono", "graphql", "graphql-yoga"];
+  const versions = ["node", "wrangler", "workerd", "miniflare", "hono", "graphql"];
   const [cpu] = cpus();
   return [
     `    npm run bench -- ${process.argv.slice(2).join(" ")}`.trimEnd(),
