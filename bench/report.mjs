@@ -21,7 +21,7 @@ export function describeRun({ storages, rounds, sliceSeconds }) {
     "",
     `${new Date().toISOString().slice(0, 10)}, commit ${commit()}, ${cpus().length} × ${cpu?.model.trim()}, Linux ${release()};`,
     `${versions.map((name) => `${name} ${versionOf(name)}`).join(", ")};`,
-    `${storages.map(({ name, folder }) => `${name} is ${folder}`).join(", ")}; ${rounds} alternating rounds, slices of ${sliceSeconds} s; medians.`,
+    `${storages.map(({ name, folder }) => `${name} is ${folder}`).join(", ")}; up to ${rounds} alternating rounds, slices of ${sliceSeconds} s; medians.`,
   ].join("\n");
 }
 
@@ -32,7 +32,7 @@ export function report(samples, { storages, connections }) {
       connections.map((count) => row(each.name, count, pick(samples, name, each.name, count))),
     );
     return [
-      `\n### On ${name}`,
+      `\n### On ${name}, ${roundsOn(samples, name)} rounds`,
       "",
       "| case | connections | a second | p50 ms | p99 ms | CPU µs |",
       "|---|---:|---:|---:|---:|---:|",
@@ -77,6 +77,12 @@ const verdict = (name, wanted, found, met) => ({ name, wanted, found, met });
 /** @param {Sample[]} samples @param {string} storage @param {string} name @param {number} connections */
 const pick = (samples, storage, name, connections) =>
   samples.filter((each) => each.storage === storage && each.name === name && each.connections === connections);
+
+/** As many as fitted into the time. @param {Sample[]} samples @param {string} storage */
+const roundsOn = (samples, storage) => {
+  const [first] = samples.filter((each) => each.storage === storage);
+  return first ? pick(samples, storage, first.name, first.connections).length : 0;
+};
 
 /** Each cell: the product, its ceiling, and the one as a multiple of the other. @param {string} name @param {number} connections @param {Sample[]} samples */
 function row(name, connections, samples) {
