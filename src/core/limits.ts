@@ -10,8 +10,6 @@ export const limits = {
   /** Money counts as paid in time up to this long after the code expired (clocks and wallets differ). */
   lateGraceMs: 120 * second,
   liveCodeLifetimeMs: { default: 2 * hour, min: minute, max: 30 * day },
-  /** How long a finished order stays in its object before it is compacted. */
-  finishedOrderKeptMs: 90 * day,
 
   linesPerOrderMax: 100,
   quantityMax: 10_000,
@@ -36,7 +34,6 @@ export const limits = {
   metadataBytesMax: 4_096,
   metadataDepthMax: 16,
   idempotencyKeyLengthMax: 255,
-  idempotencyKeptMs: 72 * hour,
 
   /** How often a payment under way is asked for: every `early` for `earlyFor`, then after ever longer waits, from `late` to `latest`. */
   pollMs: { early: 10 * second, earlyFor: 2 * minute, late: 60 * second, latest: 10 * minute },
