@@ -46,10 +46,20 @@ export function settlementOf(order: Order): Settlement {
  * What a conversion rests on: `earned`, the accepted money up to the total, and `lost`, what of that went back by refunds that take the
  * conversion with them. A surplus returned costs nobody their benefits. Money that a person honoured counts in whatever currency it came.
  */
-export function conversionBasisOf(order: Order): { readonly earned: Minor; readonly lost: Minor } {
+export const conversionBasisOf = (order: Order): Basis => basisOf(order, ({ reverseConversion }) => reverseConversion);
+
+/** Whether what was sold came back: with all of the money, by refunds of which each said so. Nobody knows which pieces a part of it stands for. */
+export function isRestocked(order: Order): boolean {
+  const { earned, lost } = basisOf(order, ({ restock }) => restock);
+  return earned > 0 && lost >= earned;
+}
+
+type Basis = { readonly earned: Minor; readonly lost: Minor };
+
+function basisOf(order: Order, counts: (refund: Refund) => boolean): Basis {
   const captures = accepted(order.captures);
   const earned = Math.min(order.terms.total, sum(captures.map(({ amount }) => amount)));
   const kept = sum(captures.map((capture) => leftOf(order, capture)));
-  const reversing = sum(captures.map((c) => givenBack(order, c, (r) => hasSucceeded(r) && r.reverseConversion)));
-  return { earned, lost: Math.min(reversing, Math.max(0, earned - kept)) };
+  const counting = sum(captures.map((c) => givenBack(order, c, (r) => hasSucceeded(r) && counts(r))));
+  return { earned, lost: Math.min(counting, Math.max(0, earned - kept)) };
 }

@@ -19,9 +19,13 @@ import { isMinor } from "./money.ts";
 import type { Capture, Disposition, Order } from "./order.ts";
 import { duplicate } from "./paid.ts";
 import { giveAllBack, tellWaitingRefunds } from "./refunds.ts";
+import { recall } from "./requests.ts";
 import { standingOf } from "./state.ts";
 
-export function capture(order: Order, { capture: heard, exact }: Commands["capture"], now: number): Step {
+export function capture(order: Order, { capture: heard, exact, request }: Commands["capture"], now: number): Step {
+  const asked = recall(request, order.captures);
+  if (asked === "OTHER") return refuse({ reason: "KEY" });
+  if (asked === "SAME") return unchanged(order);
   const known = order.captures.find(({ id }) => id === heard.id);
   if (known) return sameTransaction(order, known, heard, exact);
   if (!isMinor(heard.amount) || heard.amount <= 0) return refuse({ reason: "AMOUNT", expected: dueOf(order) });
@@ -29,7 +33,7 @@ export function capture(order: Order, { capture: heard, exact }: Commands["captu
   const mistake = exact ? mistakeIn(order, heard, disposition, now) : null;
   if (mistake) return refuse(mistake);
   if (order.captures.length >= limits.capturesPerOrderMax) return refuse({ reason: "LIMIT" });
-  const arrived: Capture = { ...heard, heardAt: now, conflict: null, disposition };
+  const arrived: Capture = { ...heard, heardAt: now, conflict: null, disposition, ...(request && { request }) };
   const added = change(draftOf(order), {
     captures: [...order.captures, arrived],
     attempts: heard.attempt === null ? order.attempts : withMoney(order, heard.attempt, now),

@@ -3,10 +3,11 @@ import type { EventType } from "./events.ts";
 import { limits } from "./limits.ts";
 import type { Minor } from "./money.ts";
 import type { Capture, Order } from "./order.ts";
+import type { Request } from "./requests.ts";
 import type { OrderState } from "./state.ts";
 
 /** Money as a provider or a cashier tells of it, before anyone judged it. */
-export type HeardCapture = Omit<Capture, "disposition" | "conflict" | "heardAt">;
+export type HeardCapture = Omit<Capture, "disposition" | "conflict" | "heardAt" | "request">;
 
 export type Commands = {
   place: object;
@@ -20,7 +21,7 @@ export type Commands = {
   /** The provider says that an attempt will bring no money. */
   ended: { readonly attempt: string; readonly outcome: "FAILED" | "CLOSED"; readonly reason: string | null };
   /** `exact`: refuse any amount but what is due (a cashier mistypes; a provider states facts). */
-  capture: { readonly capture: HeardCapture; readonly exact: boolean };
+  capture: { readonly capture: HeardCapture; readonly exact: boolean; readonly request?: Request };
   /** Money came by the attempt that the order could not take, so its account keeps it. */
   kept: { readonly attempt: string };
   /** `refund` is our id, or the provider's own for a refund that we did not begin. */
@@ -40,6 +41,7 @@ export type Commands = {
     readonly reason: string | null;
     readonly reverseConversion: boolean;
     readonly restock: boolean;
+    readonly request?: Request;
   };
   resolve: { readonly decision: "HONOR" | "REFUND"; readonly note: string };
   /** The answer to asking for released stock again. */
@@ -61,6 +63,8 @@ export type Refusal =
   /** The order has no such account, attempt or refund. */
   | { readonly reason: "UNKNOWN" }
   | { readonly reason: "TIME"; readonly earliest: number; readonly latest: number }
+  /** The request's key was used for another input. */
+  | { readonly reason: "KEY" }
   /** The order has seen as much of this as it may. */
   | { readonly reason: "LIMIT" };
 

@@ -7,6 +7,7 @@ import type { Conversion, Payer, PinnedBlock } from "./conversion.ts";
 import type { OrderKey } from "./ids.ts";
 import type { Currency, Minor } from "./money.ts";
 import type { OrderPolicy } from "./policy.ts";
+import type { Request } from "./requests.ts";
 
 export type PaymentProvider = "SANDBOX" | "STRIPE" | "WECHAT_PAY" | "ALIPAY" | "MANUAL";
 
@@ -99,6 +100,8 @@ export type Capture = {
   /** Another amount that was later told for the same transaction. The first stands. */
   readonly conflict: Minor | null;
   readonly payer: Payer;
+  /** By which a person recorded it. */
+  readonly request?: Request;
 };
 
 export type RefundState = "PENDING" | "SUCCEEDED" | "FAILED";
@@ -113,10 +116,15 @@ export type Refund = {
   readonly restock: boolean;
   readonly state: RefundState;
   readonly requestedAt: number;
+  /** By which a person asked for it. */
+  readonly request?: Request;
 };
 
-/** HELD since placing; SOLD with PAID; RELEASED by expiry or cancel; RETAKING asks for it again; SHORT was paid but could not be taken again. */
-export type StockState = "NONE" | "HELD" | "SOLD" | "RELEASED" | "RETAKING" | "SHORT";
+/**
+ * HELD since placing; SOLD with PAID; RELEASED by expiry or cancel; RETAKING asks for it again; SHORT was paid but could not be taken again;
+ * RETURNED was sold and came back, with all of the money gone back for it.
+ */
+export type StockState = "NONE" | "HELD" | "SOLD" | "RELEASED" | "RETAKING" | "SHORT" | "RETURNED";
 export type ClosedAs = "EXPIRED" | "CANCELLED";
 
 export type Order = {

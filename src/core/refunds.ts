@@ -15,13 +15,14 @@ import { orderKeyOf, refundId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { isMinor, type Minor } from "./money.ts";
 import type { Capture, Disposition, Order, Refund, RefundState } from "./order.ts";
+import { recall } from "./requests.ts";
 
-type Request = Pick<Refund, "amount" | "reason" | "automatic" | "reverseConversion" | "restock">;
+type Asked = Pick<Refund, "amount" | "reason" | "automatic" | "reverseConversion" | "restock" | "request">;
 
 /** Asks for the money back: first what does not count towards the order, then from the largest, so that one refund usually touches one payment. */
 export function refund(
   order: Order,
-  { amount, reason: said, reverseConversion, restock }: Commands["refund"],
+  { amount, reason: said, reverseConversion, restock, request: by }: Commands["refund"],
   now: number,
 ): Step {
   const left = (capture: Capture) => refundableOf(order, capture);
@@ -34,15 +35,28 @@ export function refund(
   if (order.refunds.length + captures.length > limits.refundsPerOrderMax) return refuse({ reason: "LIMIT" });
   const counts = (capture: Capture) => Number(capture.disposition === "ACCEPTED");
   const reason = said && inWords(said);
+  const asked = { reason, automatic: false, reverseConversion, restock, ...(by && { request: by }) };
   let draft = draftOf(order);
   let rest = wanted;
   for (const capture of captures.toSorted((a, b) => counts(a) - counts(b) || left(b) - left(a))) {
     const part = Math.min(rest, left(capture));
     if (part === 0) break;
-    draft = request(draft, capture, { amount: part, reason, automatic: false, reverseConversion, restock }, now);
+    draft = request(draft, capture, { amount: part, ...asked }, now);
     rest -= part;
   }
   return accept(draft);
+}
+
+/** What was asked for before is not asked for again, whatever has become of the order since; null for what is new. */
+export function refundAgain(order: Order, { request: by }: Commands["refund"]): Step | null {
+  switch (recall(by, order.refunds)) {
+    case "NEW":
+      return null;
+    case "SAME":
+      return unchanged(order);
+    case "OTHER":
+      return refuse({ reason: "KEY" });
+  }
 }
 
 /** A policy's decision on some of the money: it becomes `disposition`, and all that is left of it goes back. */
@@ -67,7 +81,7 @@ export function giveBack(draft: Draft, capture: Capture, reason: string, now: nu
   return request(draft, capture, { amount, reason, automatic: true, reverseConversion: false, restock: false }, now);
 }
 
-function request(draft: Draft, capture: Capture, asked: Request, now: number): Draft {
+function request(draft: Draft, capture: Capture, asked: Asked, now: number): Draft {
   const id = refundId(draft.order.terms.key, draft.order.refunds.length + 1);
   const pending: Refund = { id, capture: capture.id, ...asked, state: "PENDING", requestedAt: now };
   const added = change(draft, { refunds: [...draft.order.refunds, pending] });

@@ -2,7 +2,7 @@
  * What follows from the facts and the clock, drawn in one place: before every command, so that no alarm's lateness changes an outcome, and
  * after it. Each rule leaves alone what already follows, so drawing twice is drawing once.
  */
-import { acceptedOf, conversionBasisOf } from "./amounts.ts";
+import { acceptedOf, conversionBasisOf, isRestocked } from "./amounts.ts";
 import { closeAll, lapsed, watchedAttempts } from "./attempts.ts";
 import { change, type Draft } from "./commands.ts";
 import { reverse } from "./conversion.ts";
@@ -63,6 +63,10 @@ const releaseStock: Rule = (draft) => {
   return closed && !paid && stock === "HELD" ? change(draft, { stock: "RELEASED" }) : draft;
 };
 
+/** Once: what came back is somebody else's from then on. */
+const returnStock: Rule = (draft) =>
+  draft.order.stock === "SOLD" && isRestocked(draft.order) ? change(draft, { stock: "RETURNED" }) : draft;
+
 const reverseConversion: Rule = (draft, now) => {
   const { conversion } = draft.order;
   if (!conversion) return draft;
@@ -78,6 +82,7 @@ const rules: readonly Rule[] = [
   finishClosing,
   placePartPayment,
   releaseStock,
+  returnStock,
   reverseConversion,
 ];
 

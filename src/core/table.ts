@@ -14,7 +14,7 @@ import {
   type Step,
 } from "./commands.ts";
 import type { Order } from "./order.ts";
-import { refund, refundHeard } from "./refunds.ts";
+import { refund, refundAgain, refundHeard } from "./refunds.ts";
 import { customer, resolve, stock } from "./review.ts";
 import { standingOf, type OrderState } from "./state.ts";
 
@@ -45,6 +45,8 @@ export const transitions: Readonly<Record<OrderState, Cells>> = {
 
 /** The cell itself, on an order for which the clock has already passed. */
 export function stepOf(order: Order, command: Command, now: number): Step {
+  const again = command.kind === "refund" ? refundAgain(order, command) : null;
+  if (again) return again;
   const state = standingOf(order, now);
   const cell = transitions[state][command.kind] as Cell<CommandKind> | undefined;
   return cell ? cell(order, command, now) : refuse({ reason: "STATE", state });

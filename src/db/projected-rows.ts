@@ -62,7 +62,7 @@ export function rowsOf(projections: readonly Projection[]): ProjectedRows {
         : [],
     ),
     holds: whole.flatMap(({ order: { terms, version, stock } }): HoldNews[] =>
-      stock === "SOLD" || stock === "RELEASED"
+      stock === "SOLD" || stock === "RELEASED" || stock === "RETURNED"
         ? [
             {
               merchant: terms.merchant.id,

@@ -39,7 +39,8 @@ export type HoldNews = {
   readonly version: number;
   /** `wantedBy` the order's lines. */
   readonly wanted: string;
-  readonly outcome: "SOLD" | "RELEASED";
+  /** RETURNED: sold, and back on the shelf. */
+  readonly outcome: "SOLD" | "RELEASED" | "RETURNED";
 };
 
 // CROSS JOIN, here as elsewhere, because SQLite reads its tables in the order they stand: from the lines to their products.
@@ -138,7 +139,10 @@ export async function dateHold(db: D1Database, hold: StockHold, placedAt: number
     .run();
 }
 
-const holdsNothing = "iif(json_valid(known.doc), known.doc ->> '$.stock', '') NOT IN ('HELD', 'RETAKING')";
+const knownStock = "iif(json_valid(known.doc), known.doc ->> '$.stock', '')";
+const holdsNothing = `${knownStock} NOT IN ('HELD', 'RETAKING')`;
+const knownOrder = `orders known
+    ON known.merchant_id = news.value ->> 'merchant' AND known.created_at = news.value ->> 'placedAt' AND known.id = news.value ->> 'order'`;
 
 /**
  * What an order sold is gone; what was taken under its key by another request, or after the read model had heard of its end, is not its own.
@@ -149,14 +153,31 @@ const settled = `
     iif(held.wanted = news.value ->> 'wanted' AND known.id IS NULL, news.value ->> 'outcome', 'RELEASED') AS outcome
   FROM json_each(?1) news
   JOIN stock_holds held ON held.merchant_id = news.value ->> 'merchant' AND held.order_key = news.value ->> 'order'
-  LEFT JOIN orders known
-    ON known.merchant_id = news.value ->> 'merchant' AND known.created_at = news.value ->> 'placedAt'
-    AND known.id = news.value ->> 'order' AND known.version > held.version AND ${holdsNothing}
+  LEFT JOIN ${knownOrder} AND known.version > held.version AND ${holdsNothing}
   WHERE held.version < news.value ->> 'version'`;
 
+/**
+ * What was sold, as the read model knows, and came back. Once, because from this transaction on it knows that too; and as the catalogue is now,
+ * for whatever lies on the shelf is counted by whoever counts.
+ */
+const restock = `
+  UPDATE products SET stock = stock + given.quantity
+  FROM (
+    SELECT news.value ->> 'merchant' AS merchant_id, line.value ->> 'productId' AS product_id, sum(line.value ->> 'quantity') AS quantity
+    FROM json_each(?1) news
+    JOIN ${knownOrder} AND known.version < news.value ->> 'version' AND ${knownStock} = 'SOLD'
+    CROSS JOIN json_each(news.value ->> 'wanted') line
+    WHERE news.value ->> 'outcome' = 'RETURNED'
+    GROUP BY 1, 2
+  ) given
+  WHERE products.merchant_id = given.merchant_id AND products.id = given.product_id AND products.stock IS NOT NULL`;
+
 /** The statements that end holds, to be run in one transaction. News older than a hold's version, and news of no hold, changes nothing. */
-export const settleHolds = (db: D1Database, news: readonly HoldNews[]): D1PreparedStatement[] =>
-  ending(db, settled, JSON.stringify(news));
+export function settleHolds(db: D1Database, news: readonly HoldNews[]): D1PreparedStatement[] {
+  const rows = JSON.stringify(news);
+  const isReturned = news.some(({ outcome }) => outcome === "RETURNED");
+  return [...(isReturned ? [db.prepare(restock).bind(rows)] : []), ...ending(db, settled, rows)];
+}
 
 /** Ends the holds that a query names, each with its outcome. */
 function ending(db: D1Database, ended: string, ...values: readonly (string | number | null)[]): D1PreparedStatement[] {
@@ -165,7 +186,7 @@ function ending(db: D1Database, ended: string, ...values: readonly (string | num
     FROM (
       SELECT ended.merchant_id, line.value ->> 'productId' AS product_id, sum(line.value ->> 'quantity') AS quantity
       FROM (${ended}) ended, json_each(ended.lines) line
-      WHERE ended.outcome = 'RELEASED'
+      WHERE ended.outcome <> 'SOLD'
       GROUP BY 1, 2
     ) given
     WHERE products.merchant_id = given.merchant_id AND products.id = given.product_id AND products.stock IS NOT NULL`;

@@ -13,7 +13,7 @@ export const liveCodeStub = (env: Pick<Env, "LIVE_CODE">, key: OrderKey): LiveCo
 
 /**
  * The commands that find themselves done when they reach the object twice, since a fault does not tell whether they arrived. The others are not
- * made again: a part would be given back twice, and a decision would fall on a surplus that nobody has looked at.
+ * made again: a decision would fall on a surplus that nobody has looked at, and a refund that does not name its request would give back twice.
  */
 const repeatable: readonly CommandKind[] = [
   "confirm",
@@ -26,6 +26,8 @@ const repeatable: readonly CommandKind[] = [
   "cancel",
   "extend",
 ];
+const isRepeatable = (command: Command): boolean =>
+  command.kind === "refund" ? command.request !== undefined : repeatable.includes(command.kind);
 
 /** What the platform says of a fault of its own. */
 type Marks = Error & { readonly retryable?: unknown; readonly overloaded?: unknown };
@@ -68,7 +70,7 @@ class Stub implements LiveCodeProtocol {
     try {
       return await this.once().apply(command, merchantId);
     } catch (fault) {
-      if (!repeatable.includes(command.kind)) throw fault;
+      if (!isRepeatable(command)) throw fault;
       return this.again(fault).apply(command, merchantId);
     }
   }

@@ -74,6 +74,7 @@ function reasonOfRefusal({ reason }: Refusal): PayReason {
     case "AMOUNT":
     case "CURRENCY":
     case "TIME":
+    case "KEY":
       return "state";
   }
 }

@@ -44,6 +44,8 @@ function whyNot(refusal: Refusal): string | null {
       return "The order is in another currency.";
     case "UNKNOWN":
       return "The order has no such payment.";
+    case "KEY":
+      return "The key was used for another request.";
     case "TIME":
       return "That is not a time the order can have.";
     case "LIMIT":

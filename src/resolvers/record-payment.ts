@@ -1,12 +1,13 @@
 /**
  * Money taken outside any provider: cash over the counter, a bank transfer. It takes the same path as a provider's notification, conversion included.
- * The reference is the payment: recording it again is the same payment heard of twice.
+ * The reference is the payment: recording it again is the same payment heard of twice, with whatever idempotency key.
  */
 import type { Identity, Payer } from "../core/conversion.ts";
 import type { OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { isCurrency, money, type Currency, type Money } from "../core/money.ts";
 import type { Order } from "../core/order.ts";
+import { madeOn } from "../core/requests.ts";
 import { err, ok, type Err, type Result } from "../core/result.ts";
 import { normaliseEmail, normalisePhone } from "../payments/identity.ts";
 import { checks, type Checks, type GivenMoney } from "./checks.ts";
@@ -23,6 +24,7 @@ import {
 } from "./failures.ts";
 import { keyOfOrderId } from "./find-order.ts";
 import type { Optional } from "./given.ts";
+import { requestOf } from "./request.ts";
 
 export type RecordPayment = {
   readonly orderId: string;
@@ -48,7 +50,7 @@ export type RecordPaymentError =
   | ValidationFailure
   | IdempotencyFailure;
 
-/** `idempotencyKey` is the caller's name for the request. The reference already makes a repetition harmless; the key only says what went wrong if the two differ. */
+/** The order itself remembers the request with the payment, so one key never records two payments of an order. */
 export async function recordPayment(
   deps: Deps,
   merchantId: string,
@@ -68,9 +70,11 @@ export async function recordPayment(
   if (check.issues.length > 0) return invalid(check.issues);
 
   const { minor, currency } = amount;
+  const request = requestOf(deps, input, idempotencyKey);
   const recorded = await commandOrder(deps, merchantId, input.orderId, {
     kind: "capture",
     exact: true,
+    request,
     capture: {
       id,
       provider: "MANUAL",
@@ -83,12 +87,13 @@ export async function recordPayment(
       payer,
     },
   });
-  if (recorded.ok) return ok({ order: recorded.value.order, replayed: !recorded.value.changed });
+  if (recorded.ok) {
+    const { order } = recorded.value;
+    return ok({ order, replayed: madeOn(request, order.captures)?.request?.call !== request.call });
+  }
   if (recorded.error.reason === "NOT_FOUND") return err(recorded.error);
-  const isKnown = recorded.error.order.captures.some((capture) => capture.id === id);
-  return isKnown && idempotencyKey !== null
-    ? err({ reason: "IDEMPOTENCY", key: idempotencyKey })
-    : failureOf(recorded.error, amount);
+  const isKeyTaken = recorded.error.refusal.reason === "KEY";
+  return isKeyTaken ? err({ reason: "IDEMPOTENCY", key: idempotencyKey ?? "" }) : failureOf(recorded.error, amount);
 }
 
 /** In whatever currency it is given: whether it is the order's is for the order to say. */

@@ -2,6 +2,7 @@
 import { limits } from "../core/limits.ts";
 import { money } from "../core/money.ts";
 import type { Order, Refund } from "../core/order.ts";
+import { madeOn } from "../core/requests.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Merchant } from "../db/merchants.ts";
 import { checks, type GivenMoney } from "./checks.ts";
@@ -10,11 +11,13 @@ import type { Deps } from "./deps.ts";
 import {
   invalid,
   type AmountFailure,
+  type IdempotencyFailure,
   type NotFoundFailure,
   type StateFailure,
   type ValidationFailure,
 } from "./failures.ts";
 import type { Optional } from "./given.ts";
+import { requestOf } from "./request.ts";
 
 export type RefundOrder = {
   readonly orderId: string;
@@ -24,28 +27,34 @@ export type RefundOrder = {
   readonly reverseConversion: boolean;
   readonly restock: boolean;
 };
-export type RefundOrderError = NotFoundFailure | StateFailure | AmountFailure | ValidationFailure;
-
 /** `refund` is the last of those that were asked for: money that came in several payments goes back in several refunds. */
+export type RefundedOrder = { readonly order: Order; readonly refund: Refund; readonly replayed: boolean };
+export type RefundOrderError = NotFoundFailure | StateFailure | AmountFailure | ValidationFailure | IdempotencyFailure;
+
+/** The order itself remembers the request, so that neither the caller nor the platform, asking again, gives back twice. */
 export async function refundOrder(
   deps: Deps,
   { id: merchantId, currency }: Merchant,
-  { orderId, amount, reason, reverseConversion, restock }: RefundOrder,
-): Promise<Result<{ readonly order: Order; readonly refund: Refund }, RefundOrderError>> {
+  input: RefundOrder,
+  idempotencyKey: string | null,
+): Promise<Result<RefundedOrder, RefundOrderError>> {
+  const { orderId, amount, reason, reverseConversion, restock } = input;
   const check = checks();
   const wanted = amount ? check.money(["amount"], amount, currency, 1) : null;
   const why = check.prose(["reason"], reason, limits.reasonLengthMax);
   if (check.issues.length > 0) return invalid(check.issues);
-  const command = { kind: "refund", amount: wanted, reason: why, reverseConversion, restock } as const;
+  const request = requestOf(deps, input, idempotencyKey);
+  const command = { kind: "refund", amount: wanted, reason: why, reverseConversion, restock, request } as const;
   const refunded = await commandOrder(deps, merchantId, orderId, command);
   if (refunded.ok) {
     const { order } = refunded.value;
-    const refund = order.refunds.findLast(({ automatic }) => !automatic);
+    const refund = madeOn(request, order.refunds);
     if (!refund) throw new Error("an accepted refund is among the order's");
-    return ok({ order, refund });
+    return ok({ order, refund, replayed: refund.request?.call !== request.call });
   }
   if (refunded.error.reason === "NOT_FOUND") return err(refunded.error);
   const { refusal } = refunded.error;
+  if (refusal.reason === "KEY") return err({ reason: "IDEMPOTENCY", key: idempotencyKey ?? "" });
   if (refusal.reason !== "AMOUNT" || wanted === null) return err(asStateFailure(refunded.error));
   return err({
     reason: "AMOUNT_MISMATCH",

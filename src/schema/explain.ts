@@ -65,6 +65,7 @@ function moneyIn(order: Order): string[] {
   if (order.surplusInReview) lines.push("More than the total came in, and the policy leaves the surplus to a person.");
   if (order.stock === "SHORT")
     lines.push("It was paid in time, but its stock had been given to others by the time the money was heard of.");
+  if (order.stock === "RETURNED") lines.push("What was sold can be sold again, because all of its money went back.");
   return lines;
 }
 

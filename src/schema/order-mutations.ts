@@ -1,10 +1,10 @@
 import { limits } from "../core/limits.ts";
-import type { Order as CoreOrder, Refund as CoreRefund } from "../core/order.ts";
+import type { Order as CoreOrder } from "../core/order.ts";
 import { cancelOrder } from "../resolvers/cancel-order.ts";
 import { extendOrder } from "../resolvers/extend-order.ts";
 import { placeOrder } from "../resolvers/place-order.ts";
 import { recordPayment } from "../resolvers/record-payment.ts";
-import { refundOrder } from "../resolvers/refund-order.ts";
+import { refundOrder, type RefundedOrder } from "../resolvers/refund-order.ts";
 import { resolveReview } from "../resolvers/resolve-review.ts";
 import { AttributionInput } from "./attribution.ts";
 import { builder, shape } from "./builder.ts";
@@ -179,6 +179,7 @@ mutation("orderRefund", {
   description:
     "Gives money back: all that is left of it, or a part. Cash is back at once; what came through a provider goes when the provider says so.",
   needs: "PAYMENTS_WRITE",
+  idempotent: true,
   input: builder.inputType("OrderRefundInput", {
     description: "Which order, and how much of it.",
     fields: (t) => ({
@@ -189,10 +190,14 @@ mutation("orderRefund", {
         defaultValue: true,
         description: "Whether the conversion loses what its actions gave, as each declares.",
       }),
-      restock: t.boolean({ defaultValue: true, description: "Whether what was sold can be sold again." }),
+      restock: t.boolean({
+        defaultValue: true,
+        description:
+          "Whether what was sold can be sold again. It goes back on the shelf with the last of the money, if every refund of it said so.",
+      }),
     }),
   }),
-  success: builder.objectRef<{ order: CoreOrder; refund: CoreRefund }>("OrderRefundSuccess").implement({
+  success: builder.objectRef<RefundedOrder>("OrderRefundSuccess").implement({
     description: "The refund is under way, or done.",
     ...shape,
     fields: (t) => ({
@@ -202,19 +207,19 @@ mutation("orderRefund", {
         description: "The refund; the last of them where several payments go back.",
         resolve: ({ order, refund }) => refundOf(order, refund),
       }),
-      replayed: t.boolean({
+      replayed: t.exposeBoolean("replayed", {
         description: "True when an earlier request with the same idempotency key asked for it.",
-        resolve: () => false,
       }),
     }),
   }),
   failures: ["STATE", "AMOUNT_MISMATCH", "NOT_FOUND", "VALIDATION", "IDEMPOTENCY"],
-  resolve: ({ reverseConversion, restock, ...input }, context) =>
-    refundOrder(context.deps, merchantOf(context), {
-      ...input,
-      reverseConversion: reverseConversion ?? true,
-      restock: restock ?? true,
-    }),
+  resolve: ({ reverseConversion, restock, ...input }, context, info) =>
+    refundOrder(
+      context.deps,
+      merchantOf(context),
+      { ...input, reverseConversion: reverseConversion ?? true, restock: restock ?? true },
+      idempotencyKeyOf(context, info),
+    ),
 });
 
 const ReviewDecision = describedEnum<"HONOR" | "REFUND">(

@@ -72,4 +72,11 @@ describe("a command that would take effect twice", () => {
     await expect(code.apply(command)).rejects.toBe(reset);
     expect(stubs).toEqual([1]);
   });
+
+  it("is given again when the order knows it again: a refund that names its request", async () => {
+    const request = { call: "0123456789ABCDEF", key: null, input: "" };
+    const { code, stubs } = scene(reset);
+    await code.apply({ kind: "refund", amount: 1, reason: null, reverseConversion: true, restock: true, request });
+    expect(stubs).toEqual([1, 2]);
+  });
 });

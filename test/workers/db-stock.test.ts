@@ -91,6 +91,42 @@ describe("stock", () => {
     expect(await stockOf(product)).toBe(8);
   });
 
+  it("that was sold comes back once, however often, late or alone the news of it comes, and only where it is counted", async () => {
+    const merchantId = newMerchantId();
+    const [product, uncounted] = [await productWith(merchantId, 10), await productWith(merchantId, 5)];
+    const [told, silent, mixed] = [ordering(product, 3), ordering(product, 2), ordering(uncounted, 1)];
+    for (const order of [told, silent, mixed]) await order.take();
+    await told.tell(2, "SOLD");
+    expect(await stockOf(product)).toBe(5);
+    await told.tell(4, "RETURNED");
+    expect(await stockOf(product)).toBe(8);
+    // Again, later, and older news that comes after it.
+    for (const [version, stock] of [
+      [4, "RETURNED"],
+      [5, "RETURNED"],
+      [3, "SOLD"],
+    ] as const)
+      await told.tell(version, stock);
+    expect(await stockOf(product)).toBe(8);
+    // The read model never heard that it was sold: the hold itself goes back, and nothing beside it.
+    await silent.tell(4, "RETURNED");
+    await silent.tell(4, "RETURNED");
+    expect(await stockOf(product)).toBe(10);
+    // Another request's hold under a sold order's key goes back too, and is not mistaken for what was sold.
+    const again = ordering(product, 4);
+    await again.take();
+    await again.tell(2, "SOLD");
+    await again.take(1, again.terms.placedAt + 1);
+    expect(await stockOf(product)).toBe(2);
+    await again.tell(5, "RETURNED");
+    expect(await stockOf(product)).toBe(10);
+
+    await mixed.tell(2, "SOLD");
+    await updateProduct(DB, merchantId, uncounted.id, { stock: null });
+    await mixed.tell(3, "RETURNED");
+    expect(await stockOf(uncounted)).toBeNull();
+  });
+
   it("that was asked for again is kept, though news of its release comes after", async () => {
     const product = await productWith(newMerchantId(), 1);
     const late = ordering(product);

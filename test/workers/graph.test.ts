@@ -378,12 +378,39 @@ describe("an order at the counter", () => {
       order: { refunded: { amount: "19.90" }, conversion: { state: "REVERSED" } },
     });
     expect(await back({})).toEqual({ __typename: "OrderStateError" });
-    const keyed = await tell(
-      key,
-      `mutation ($id: ID!) { orderRefund(input: { orderId: $id }) @idempotent(key: "k") { __typename } }`,
-      { id: orderId },
-    );
-    expect(keyed.errors[0]!.extensions.code).toBe("BAD_REQUEST");
+  });
+
+  it("gives money back once under one key, at once and later, and puts what was sold back on the shelf with the last of it", async () => {
+    const { key } = await openShop();
+    const tea = await sell(key, { sku: "tea", stock: 5 });
+    const orderId = at(await placed(key, { lines: [{ productId: tea, quantity: 2 }] }), "order.id");
+    await recorded(key, { orderId, amount: cny("39.80") });
+    const back = async (idempotencyKey: string, input: Record<string, unknown>) =>
+      at(
+        await ask(
+          key,
+          `mutation ($input: OrderRefundInput!) { orderRefund(input: $input) { __typename
+            ... on OrderRefundSuccess { replayed refund { id amount { amount } } order { refunded { amount } } }
+            ... on IdempotencyError { code key } ... on AmountMismatchError { expected { amount } } } }`,
+          { input: { orderId, ...input } },
+          { "idempotency-key": idempotencyKey },
+        ),
+        "orderRefund",
+      );
+    const ten = { amount: cny("10.00"), reason: "cold" };
+    const answers = await Promise.all(Array.from({ length: 10 }, () => back("r-1", ten)));
+    expect(answers.filter((answer) => at(answer, "replayed") === false)).toHaveLength(1);
+    expect(new Set(answers.map((answer) => at(answer, "refund.id"))).size).toBe(1);
+    for (const other of [{ ...ten, amount: cny("9.00") }, { ...ten, restock: false }, {}])
+      expect(await back("r-1", other)).toEqual({ __typename: "IdempotencyError", code: "IDEMPOTENCY", key: "r-1" });
+    expect(await back("r-2", { amount: cny("29.81") })).toMatchObject({ expected: { amount: "29.80" } });
+    // What was refused left the key free.
+    expect(await back("r-2", ten)).toMatchObject({ replayed: false, order: { refunded: { amount: "20.00" } } });
+    await vi.waitFor(async () => expect(await stockOf(key, tea)).toBe(3));
+    expect(await back("r-3", {})).toMatchObject({ replayed: false, order: { refunded: { amount: "39.80" } } });
+    expect(await back("r-3", {})).toMatchObject({ replayed: true });
+    expect(await back("r-1", ten)).toMatchObject({ replayed: true, refund: { amount: { amount: "10.00" } } });
+    await vi.waitFor(async () => expect(await stockOf(key, tea)).toBe(5), { timeout: 10_000 });
   });
 
   it("is extended and called off, or says why not", async () => {

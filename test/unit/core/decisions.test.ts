@@ -21,6 +21,7 @@ import {
   terms,
   tick,
   total,
+  under,
   usd,
 } from "./sample.ts";
 
@@ -62,6 +63,110 @@ describe("a cashier", () => {
     waiting.tell(stockIs(false));
     expect([read(waiting), waiting.order.refunds]).toEqual(["EXPIRED", []]);
     expect(waiting.tell(refunded(null)).ok).toBe(true);
+  });
+});
+
+describe("a request", () => {
+  it("for a refund is carried out once, by whichever call it comes again, in whatever state the order is by then", () => {
+    const life = new Life(terms({ latePayment: "REFUND" }));
+    life.tell(captured("A", { amount: 6_000 }));
+    life.tell(captured("B", { amount: 5_000 }));
+    const asked = refunded(8_000);
+    expect(life.tell(under("k", "call-1", asked))).toMatchObject({ ok: true, changed: true });
+    expect(life.order.refunds.map(({ amount }) => amount)).toEqual([1_000, 6_000, 2_000]);
+    for (const call of ["call-1", "call-2"])
+      expect(life.tell(under("k", call, asked))).toMatchObject({ ok: true, changed: false });
+    expect(life.tell(under("k", "call-3", refunded(1)))).toEqual({ ok: false, refusal: { reason: "KEY" } });
+    // Without a key of the caller's, only the platform's repetition of one call is known.
+    for (const _ of [1, 2]) life.tell(under(null, "call-4", refunded(1)));
+    life.tell(under(null, "call-5", refunded(1)));
+    expect(life.order.refunds.slice(3).map(({ amount }) => amount)).toEqual([1, 1]);
+
+    const ended = new Life();
+    ended.tell(recorded("cash", { paidAt: late }), late);
+    ended.tell(stockIs(false));
+    expect(ended.tell(under("k", "1", refunded(null))).ok).toBe(true);
+    ended.tell(captured("F", { currency: usd }));
+    expect(read(ended)).toBe("REVIEW");
+    expect(ended.tell(under("k", "2", refunded(null)))).toMatchObject({ ok: true, changed: false });
+    expect(ended.tell(under("l", "3", refunded(null)))).toEqual({
+      ok: false,
+      refusal: { reason: "STATE", state: "REVIEW" },
+    });
+  });
+
+  it("to record a payment is one payment under one key, even under another reference", () => {
+    const life = new Life();
+    const half = recorded("till-1", { amount: 4_000 });
+    // Only what is due may be recorded, so the first half comes by a provider.
+    life.tell(captured("P", { amount: 6_000 }));
+    expect(life.tell(under("k", "1", half))).toMatchObject({ ok: true, changed: true });
+    expect(life.tell(under("k", "2", half))).toMatchObject({ ok: true, changed: false });
+    expect(life.tell(under("k", "3", recorded("till-2", { amount: 4_000 })))).toEqual({
+      ok: false,
+      refusal: { reason: "KEY" },
+    });
+    expect(life.tell(under("l", "4", half))).toMatchObject({ ok: true, changed: false });
+    expect(life.order.captures.map(({ id }) => id)).toEqual(["SANDBOX:P", "MANUAL:till-1"]);
+  });
+});
+
+describe("what was sold", () => {
+  const back = (life: Life, ...refunds: readonly (readonly [number | null, boolean])[]) => {
+    for (const [amount, restock] of refunds) life.tell(refunded(amount, true, restock));
+    return life.order.stock;
+  };
+
+  it("comes back once all of its money has gone back for it, and stays back", () => {
+    const life = new Life();
+    life.tell(captured("A"));
+    expect(back(life, [4_000, true], [6_000, true])).toBe("SOLD");
+    life.tell(returned(refundNumber(2), "A", 6_000));
+    expect(life.order.stock).toBe("SOLD");
+    life.tell(returned(refundNumber(1), "A", 4_000));
+    expect(life.order.stock).toBe("RETURNED");
+    life.tell(captured("B"));
+    life.tell(returned(refundNumber(3), "B"));
+    expect(life.order.stock).toBe("RETURNED");
+  });
+
+  it("stays sold where a refund did not say so, was refused, or was only of a surplus", () => {
+    const [kept, refused, over] = [new Life(), new Life(), new Life(terms({ overPayment: "KEEP" }))];
+    kept.tell(recorded("cash"));
+    expect(back(kept, [1, false], [null, true])).toBe("SOLD");
+    refused.tell(captured("A"));
+    back(refused, [null, true]);
+    refused.tell({
+      kind: "refundHeard",
+      refund: refundNumber(1),
+      capture: "SANDBOX:A",
+      amount: total,
+      outcome: "FAILED",
+    });
+    expect(refused.order.stock).toBe("SOLD");
+    over.tell(captured("A", { amount: total + 700 }));
+    back(over, [700, true]);
+    over.tell(returned(refundNumber(1), "A", 700));
+    expect(over.order.stock).toBe("SOLD");
+    back(over, [null, true]);
+    over.tell(returned(refundNumber(2), "A", total));
+    expect(over.order.stock).toBe("RETURNED");
+  });
+
+  it("comes back as soon as it is sold, where the money was faster; what could not be had is not given back", () => {
+    for (const [taken, stock] of [
+      [true, "RETURNED"],
+      [false, "SHORT"],
+    ] as const) {
+      const life = new Life();
+      life.tell(tick, expiresAt);
+      life.tell(captured("A", { paidAt: expiresAt }));
+      back(life, [null, true]);
+      life.tell(returned(refundNumber(1), "A"));
+      expect(life.order.stock).toBe("RETAKING");
+      life.tell(stockIs(taken));
+      expect(life.order.stock).toBe(stock);
+    }
   });
 });
 

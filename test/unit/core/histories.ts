@@ -82,13 +82,16 @@ const asked: fc.Arbitrary<Command> = fc.oneof(
     kind: "extend",
     expiresAt: placedAt + after,
   })),
-  fc.tuple(one(null, 1, total * 0.4, total, total * 2), fc.boolean()).map(([amount, reverseConversion]): Command => ({
-    kind: "refund",
-    amount,
-    reason: null,
-    reverseConversion,
-    restock: false,
-  })),
+  fc
+    .tuple(one(null, 1, total * 0.4, total, total * 2), fc.boolean(), fc.boolean(), one("", "", "a", "b"))
+    .map(([amount, reverseConversion, restock, name]): Command => ({
+      kind: "refund",
+      amount,
+      reason: null,
+      reverseConversion,
+      restock,
+      ...(name !== "" && { request: { call: `${name}/${amount}`, key: name, input: String(amount) } }),
+    })),
   one("HONOR" as const, "REFUND" as const).map((decision): Command => ({ kind: "resolve", decision, note: "" })),
   fc.tuple(one("cash", "bank"), one(total, total * 0.4)).map(([reference, amount]) => recorded(reference, { amount })),
 );

@@ -43,7 +43,7 @@ function isPlaced(order: Order, capture: Capture, now: number): boolean {
 
 function isStockSound({ stock, paid, closed, terms }: Order): boolean {
   if (!terms.countsStock) return stock === "NONE";
-  if (paid) return ["SOLD", "RETAKING", "SHORT"].includes(stock);
+  if (paid) return ["SOLD", "RETAKING", "SHORT", "RETURNED"].includes(stock);
   return closed ? ["RELEASED", "RETAKING"].includes(stock) : ["HELD", "RETAKING", "RELEASED"].includes(stock);
 }
 
@@ -129,6 +129,14 @@ const steps: readonly (readonly [sentence: string, holds: (before: Order, after:
         const alive = refundsOf(after, capture).filter((refund) => isOurs(refund) && refund.state !== "FAILED");
         return sumOf(alive.map(({ amount }) => amount)) <= capture.amount;
       }),
+  ],
+  ["I13: what came back stays back", (before, after) => before.stock !== "RETURNED" || after.stock === "RETURNED"],
+  [
+    "no request is carried out twice: a refund that names one is of one decision",
+    ({ refunds }, after) =>
+      after.refunds
+        .slice(refunds.length)
+        .every(({ request }) => !request?.key || !refunds.some((old) => old.request?.key === request.key)),
   ],
   ["the version rises by one", (before, after) => after === before || after.version === before.version + 1],
 ];

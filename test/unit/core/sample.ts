@@ -88,13 +88,18 @@ export const tick: Command = { kind: "tick" };
 export const cancelled: Command = { kind: "cancel", reason: null };
 export const begun = (claimant: string, account = "account_1"): Command => ({ kind: "begin", claimant, account });
 /** Asked for by a person; null for all that is left. */
-export const refunded = (amount: number | null, reverseConversion = true): Command => ({
+export const refunded = (amount: number | null, reverseConversion = true, restock = false): Command => ({
   kind: "refund",
   amount,
   reason: null,
   reverseConversion,
-  restock: false,
+  restock,
 });
+/** The same command under a caller's key, brought by one call. */
+export const under = (name: string | null, call: string, command: Command): Command =>
+  command.kind === "refund" || command.kind === "capture"
+    ? { ...command, request: { call, key: name, input: JSON.stringify(command) } }
+    : command;
 export const resolved = (decision: "HONOR" | "REFUND"): Command => ({ kind: "resolve", decision, note: "by a person" });
 export const stockIs = (taken: boolean): Command => ({ kind: "stock", taken });
 export const attempt = (number: number): string => `payment_${key}000${number}`;

@@ -123,7 +123,9 @@ function paidOverAndOver(life: Life): void {
 /** Part by part, as a person asks for it with many words. */
 function returnedByPerson(life: Life): void {
   for (let number = 0; number < 1_000; number += 1) {
-    life.tell({ kind: "refund", amount: 1, reason: unchecked(10_000), reverseConversion: true, restock: true });
+    const request = { call: "0123456789ABCDEF", key: String(number).padEnd(64, "0"), input: "0".repeat(64) };
+    const rest = { reason: unchecked(10_000), reverseConversion: true, restock: true, request };
+    life.tell({ kind: "refund", amount: 1, ...rest });
     answerRefunds(life);
   }
   life.tell(refunded(null));
