@@ -2,10 +2,11 @@
 import { Hono } from "hono/tiny";
 import { databases } from "./db/database.ts";
 import { depsOf } from "./deps.ts";
-import { sandboxWallet } from "./durable/sandbox-wallet.ts";
+import { sandboxWallet, sandboxWalletNamed } from "./durable/sandbox-wallet.ts";
 import { notificationDoor } from "./edge/notification.ts";
 import { qrImage } from "./edge/qr.ts";
 import { answerScan, mountEdge } from "./edge/routes.ts";
+import { sandboxBooksDoor } from "./edge/sandbox-books.ts";
 import { sandboxWalletDoor, type SandboxWalletDoor } from "./edge/sandbox-wallet.tsx";
 import { configOf } from "./env.ts";
 import { sweepStockHolds } from "./resolvers/sweep-stock-holds.ts";
@@ -44,6 +45,9 @@ application
   .all("/graphql", ({ req }) => graphqlHandler(req.raw, depsFor(req.raw), { qrImage }))
   .post("/payments/:provider/:accountId/notifications", ({ req }) =>
     notificationDoor(req.raw, req.param(), depsFor(req.raw)),
+  )
+  .get("/sandbox/ledger/:wallet", ({ req, env }) =>
+    sandboxBooksDoor(req.raw, req.param("wallet"), depsFor(req.raw), (name) => sandboxWalletNamed(env as Env, name)),
   )
   .on(["GET", "HEAD", "POST"], "/sandbox/wallet/:payment", ({ req }) =>
     sandboxWalletDoor(req.raw, req.param("payment"), depsFor(req.raw)),

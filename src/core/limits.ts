@@ -68,6 +68,9 @@ export const limits = {
   sandboxSecretLength: { min: 8, max: 200 },
   sandboxNotificationsMax: 100,
   sandboxDelaySecondsMax: 86_400,
+  sandboxChaosLengthMax: 100,
+  /** Payments, and unsent notifications, that one page of the pretend wallet's books shows. */
+  sandboxBooksPageMax: 500,
   /** The pretend wallet tells again what was not taken, after these waits, and then gives up, as wallets do. */
   sandboxRetryMs: [5 * second, 30 * second, 2 * minute, 10 * minute, hour],
   /** Different notifications that one alarm of the pretend wallet sends at once. */

@@ -146,10 +146,10 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
   }
 
   /** The pretend wallet holds no secret of ours: it asks here, where a real one would have its own copy. */
-  async signAsSandbox(body: string): Promise<string | null> {
+  async signAsSandbox(body: string, skewMs = 0): Promise<string | null> {
     const found = this.account();
     if (found?.stored.provider !== "SANDBOX") return null;
-    return signAsSandbox((found.credentials as SandboxCredentials).secret, Buffer.from(body), Date.now());
+    return signAsSandbox((found.credentials as SandboxCredentials).secret, Buffer.from(body), Date.now() + skewMs);
   }
 
   private account(): OpenAccount | null {

@@ -95,8 +95,8 @@ export interface PaymentAccountProtocol {
   /** Durable when it returns; the same payment is kept once. */
   keepUnmatched(command: Command): Promise<void>;
   unmatched(): Promise<readonly UnmatchedPayment[]>;
-  /** The value of `Sandbox-Signature` for a body; null unless this is a sandbox account. */
-  signAsSandbox(body: string): Promise<string | null>;
+  /** The value of `Sandbox-Signature` for a body, by a clock that may be off; null unless this is a sandbox account. */
+  signAsSandbox(body: string, skewMs?: number): Promise<string | null>;
 }
 
 /** Reads rows of many live codes and commits them together. Rejects when the database did not take them: the callers keep and retry. */

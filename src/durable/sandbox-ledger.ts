@@ -1,6 +1,8 @@
 /** The pretend wallet's own books, and all SQL of its object. Rows hold JSON; only what is searched for has a column. */
 import type { Minor } from "../core/money.ts";
-import type { SandboxPayment } from "./sandbox-payment.ts";
+import type { SandboxPayment, SucceededPayment } from "./sandbox-payment.ts";
+
+export type SandboxRefund = { readonly refund: string; readonly amount: Minor };
 
 /** A notification still to be sent, `copies` times. `dueAt` is put off before each sending, so that a crash only delays it. */
 export type OutgoingNotification = {
@@ -11,9 +13,21 @@ export type OutgoingNotification = {
   readonly own: boolean;
   readonly body: string;
   readonly copies: number;
+  /** How far the clock that signs it is off. */
+  readonly skewMs: number;
   readonly attempts: number;
   readonly dueAt: number;
 };
+
+/** Books that were kept when a payment had one transaction at most say so. */
+type KeptPayment = Omit<SandboxPayment, "takings" | "chaos"> &
+  Partial<SandboxPayment> & { readonly succeeded?: SucceededPayment | null };
+
+function readPayment(document: string): SandboxPayment {
+  const { succeeded, ...kept } = JSON.parse(document) as KeptPayment;
+  const takings = succeeded ? [{ notice: succeeded, takenAt: 0, acknowledgedAt: null }] : [];
+  return { chaos: null, takings, ...kept };
+}
 
 export function sandboxLedger(sql: SqlStorage) {
   sql.exec("CREATE TABLE IF NOT EXISTS payments (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID");
@@ -27,7 +41,15 @@ export function sandboxLedger(sql: SqlStorage) {
   return {
     payment(id: string): SandboxPayment | null {
       const [row] = sql.exec<{ document: string }>("SELECT document FROM payments WHERE id = ?", id).toArray();
-      return row ? (JSON.parse(row.document) as SandboxPayment) : null;
+      return row ? readPayment(row.document) : null;
+    },
+
+    /** In the order of their ids, those after `after`. */
+    paymentsAfter(after: string, max: number): readonly SandboxPayment[] {
+      return sql
+        .exec<{ document: string }>("SELECT document FROM payments WHERE id > ? ORDER BY id LIMIT ?", after, max)
+        .toArray()
+        .map(({ document }) => readPayment(document));
     },
 
     savePayment(payment: SandboxPayment): void {
@@ -51,6 +73,12 @@ export function sandboxLedger(sql: SqlStorage) {
           transaction,
         )
         .one().sum;
+    },
+
+    refundsOf(transaction: string): readonly SandboxRefund[] {
+      return sql
+        .exec<SandboxRefund>("SELECT id AS refund, amount FROM refunds WHERE transaction_number = ?", transaction)
+        .toArray();
     },
 
     saveRefund(transaction: string, id: string, amount: Minor): void {

@@ -36,6 +36,8 @@ export function readDecision(
   const notifications = read("notifications", (text) => countOf(text, limits.sandboxNotificationsMax));
   const delaySeconds = read("delaySeconds", (text) => countOf(text, limits.sandboxDelaySecondsMax));
   const paidAt = read("paidAt", parseInstant);
+  const lateSeconds = read("lateSeconds", (text) => countOf(text, limits.sandboxDelaySecondsMax));
+  const chaos = read("chaos", (text) => (text.length <= limits.sandboxChaosLengthMax ? text : null));
   if (!outcome || faults.length > 0) return err(faults);
   return ok({
     outcome,
@@ -44,6 +46,8 @@ export function readDecision(
     notifications: notifications ?? 1,
     delayMs: (delaySeconds ?? 0) * 1000,
     paidAt: paidAt ?? null,
+    lateMs: (lateSeconds ?? 0) * 1000,
+    chaos: chaos ?? null,
   });
 }
 

@@ -124,7 +124,9 @@ describe("the wallet's page", () => {
       ...["101", "-1", "1.5", "many"].map(
         (notifications) => ["notifications", { outcome: "pay", notifications }] as const,
       ),
-      ...["86401", "-1", "soon"].map((delaySeconds) => ["delaySeconds", { outcome: "pay", delaySeconds }] as const),
+      ...["86401", "-1", "soon"].flatMap((seconds) =>
+        ["delaySeconds", "lateSeconds"].map((field) => [field, { outcome: "pay", [field]: seconds }] as const),
+      ),
       ...["yesterday", "2026-02-30T00:00:00Z", "1700000000"].map(
         (paidAt) => ["paidAt", { outcome: "pay", paidAt }] as const,
       ),

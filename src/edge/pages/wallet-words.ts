@@ -27,6 +27,8 @@ const english = {
     notifications: "Copies of the notification (0: it gets lost)",
     delaySeconds: "Seconds before it is sent",
     paidAt: "Paid at (RFC 3339)",
+    lateSeconds: "Seconds until the money moves, even if the payment is closed meanwhile",
+    chaos: "Misbehave, by this seed (any text)",
   },
 };
 export type WalletWords = typeof english;
@@ -56,6 +58,8 @@ const chinese: WalletWords = {
     notifications: "通知份数（0 表示丢失）",
     delaySeconds: "延迟发送（秒）",
     paidAt: "支付时间（RFC 3339）",
+    lateSeconds: "延迟扣款（秒），即使支付已关闭仍会扣款",
+    chaos: "按此种子随机出错（任意文字）",
   },
 };
 

@@ -26,6 +26,8 @@ const inputs: Readonly<Record<FieldName, Readonly<Record<string, string | number
   notifications: { type: "number", min: 0, max: limits.sandboxNotificationsMax, placeholder: 1 },
   delaySeconds: { type: "number", min: 0, max: limits.sandboxDelaySecondsMax, placeholder: 0 },
   paidAt: { placeholder: "2026-01-31T12:00:00Z" },
+  lateSeconds: { type: "number", min: 0, max: limits.sandboxDelaySecondsMax, placeholder: 0 },
+  chaos: { maxlength: limits.sandboxChaosLengthMax },
 };
 const fieldNames = Object.keys(inputs) as FieldName[];
 
