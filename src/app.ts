@@ -15,12 +15,11 @@ import { graphqlHandler } from "./schema/server.ts";
 export function serve(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> | Response {
   const config = configOf(env);
   if (typeof config === "string") return new Response(config, { status: 503 });
-  const deps: SandboxWalletDoor = {
-    ...depsOf(env, config, originOf(request.url), ctx),
-    wallets: (order) => sandboxWallet(env, order),
-  };
-  depsByRequest.set(request, deps);
-  return answerScan(request, () => deps) ?? application.fetch(request, env, ctx);
+  const deps = () => depsOf(env, config, originOf(request.url), ctx);
+  const scanned = answerScan(request, deps);
+  if (scanned) return scanned;
+  depsByRequest.set(request, { ...deps(), wallets: (order) => sandboxWallet(env, order) });
+  return application.fetch(request, env, ctx);
 }
 
 /** Gives back the stock of orders that were never placed after all, because the Worker that took it died in between. */

@@ -6,11 +6,23 @@ import type { Deps } from "./resolvers/deps.ts";
 
 /** `origin` is the request's own; a configured public origin wins. */
 export function depsOf(env: Env, config: Config, origin: string, ctx: Pick<ExecutionContext, "waitUntil">): Deps {
-  return {
+  return { ...lastingDeps(env, config, config.publicOrigin ?? origin), waitUntil: (work) => ctx.waitUntil(work) };
+}
+
+type LastingDeps = Omit<Deps, "waitUntil">;
+
+/** Of each configuration's last request: the next one mostly comes by the same name, and making them anew is a part of every redirect. */
+const lasting = new WeakMap<Config, LastingDeps>();
+
+/** What outlives a request. A configuration is made of one environment. */
+function lastingDeps(env: Env, config: Config, origin: string): LastingDeps {
+  const last = lasting.get(config);
+  if (last?.origin === origin) return last;
+  const deps: LastingDeps = {
     now: () => Date.now(),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     keys: config.keys,
-    origin: config.publicOrigin ?? origin,
+    origin,
     local: config.local,
     adminToken: config.adminToken,
     database: (merchantId) => database(env, merchantId),
@@ -19,6 +31,7 @@ export function depsOf(env: Env, config: Config, origin: string, ctx: Pick<Execu
     account: (id) => env.PAYMENT_ACCOUNT.getByName(id),
     feed: (id) => env.MERCHANT_FEED.getByName(id),
     endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id),
-    waitUntil: (work) => ctx.waitUntil(work),
   };
+  lasting.set(config, deps);
+  return deps;
 }

@@ -132,6 +132,9 @@ export const limits = {
   /** Drawn codes that one isolate keeps; about 2 KB each. */
   qrImagesKeptMax: 1_000,
 
+  /** Verified slugs that one isolate keeps; about 100 bytes each. */
+  slugsKeptMax: 10_000,
+
   /** User agents whose verdict (person or bot) one isolate keeps; a longer name than `LengthMax` is nobody's phone. */
   userAgentsKeptMax: 512,
   userAgentLengthMax: 512,

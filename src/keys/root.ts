@@ -6,6 +6,7 @@ import { createHmac, createHash, timingSafeEqual } from "node:crypto";
 import { base32, keyOfSlug, orderKeyFrom, slugOf, type OrderKey } from "../core/ids.ts";
 import type { Identity } from "../core/conversion.ts";
 import { limits } from "../core/limits.ts";
+import { remembering } from "./remembering.ts";
 
 export type Keys = {
   /** The slug of an order's live code. */
@@ -45,7 +46,8 @@ export function deriveKeys(root: string): Keys {
   const tagged = (suffix: string): string => suffix + base32(tag(suffix), tagLength);
   return {
     slug: (key) => slugOf(key, slug),
-    orderOfSlug: (text) => keyOfSlug(text, slug),
+    // A poster's slug is met thousands of times, and drawing its tag costs more than the rest of a redirect.
+    orderOfSlug: remembering((text) => keyOfSlug(text, slug), limits.slugsKeptMax),
     orderOfRequest: (merchantId, key) => orderKeyFrom(request(`${merchantId}\0${key}`)),
     customer: (merchantId, { kind, value }) => customerId([merchantId, kind, value]),
     provisionalCustomer: (merchantId, captureId) => customerId([merchantId, "CAPTURE", captureId]),
