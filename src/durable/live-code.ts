@@ -13,7 +13,7 @@ import { decide, type Decision } from "../core/transitions.ts";
 import { effectsOf } from "../core/work.ts";
 import { keepRefused, perform } from "./effects.ts";
 import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
-import { isDrained, outboxOf, urgentOf, wakeAt, type Audience, type Failures } from "./outbox.ts";
+import { isDrained, owedOf, urgentOf, wakeAt, type Audience, type Failures } from "./outbox.ts";
 import type { Applied, LiveCodeProtocol, LiveCodePulse, Placed, Scanned } from "./protocol.ts";
 import { ScanCounter } from "./scan-counter.ts";
 import { teller } from "./telling.ts";
@@ -58,13 +58,12 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
 
   async scan(human: boolean): Promise<Scanned> {
     const stored = this.read();
-    if (!stored) return { found: false };
+    if (!stored) return null;
     const now = Date.now();
     const { order } = stored;
     if (human) this.scans.add(now, order.scans.firstAt === null);
     const state = stateOf(order, now);
-    const redirect = leadsTo(order, state);
-    return redirect === null ? { found: true, state, redirect, order } : { found: true, state, redirect, order: null };
+    return leadsTo(order, state) ?? { state, order };
   }
 
   async apply(command: Command, merchantId?: string): Promise<Applied> {
@@ -105,7 +104,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
       if (!stored || wakeAt(stored, Date.now(), this.failures) === null) return;
       this.arm(Date.now() + limits.watchdogMs.max);
       this.decideAndCommit({ kind: "tick" }, Date.now());
-      await Promise.all([this.performAll(), this.tell(outboxOf)]);
+      await Promise.all([this.performAll(), this.tell(owedOf)]);
       this.arm(wakeAt(this.mustRead(), Date.now(), this.failures));
     } catch (fault) {
       console.error("alarm of a live code", fault);
@@ -193,7 +192,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     if (decision?.ok && decision.changed) {
       this.commit(this.with(this.cached, decision), now);
       this.ctx.waitUntil(this.tell(urgentOf));
-    } else if (isDrained(outboxOf(this.cached))) {
+    } else if (isDrained(owedOf(this.cached))) {
       this.commit(this.cached, now);
     }
   }

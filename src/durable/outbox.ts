@@ -5,37 +5,45 @@ import { limits } from "../core/limits.ts";
 import type { Projection, ProjectionAnswer } from "../db/projection.ts";
 import type { StoredLiveCode } from "./live-code-store.ts";
 
-export type Outbox = { readonly projection: Projection | null; readonly publication: readonly FeedEvent[] };
+/** Those who are told. */
+export type Audience = "readModel" | "partners";
+/** Whether something is to be told to each. Read from the marks alone: it is asked at every step, and what is told is rendered only then. */
+export type Owed = Readonly<Record<Audience, boolean>>;
 
-/**
- * The read model is told of a new conversion in two steps, because only it knows whether the customer is new: first the order without its
- * events, which it answers, then the order with all of them. So a new customer costs no row more than a returning one.
- */
-export function outboxOf(stored: StoredLiveCode): Outbox {
-  const { order, events } = stored;
-  const since = (mark: number) =>
-    events.filter(({ sequence }) => sequence > mark).map((event) => feedEvent(order.terms, event));
-  const asksNewness = order.conversion?.firstTime === null;
-  const behind = asksNewness || stored.projected < stored.material || stored.logged < order.sequence;
-  return {
-    projection: behind ? { order, events: asksNewness ? [] : since(stored.logged) } : null,
-    publication: since(stored.published),
-  };
-}
+export const owedOf = (stored: StoredLiveCode): Owed => ({
+  readModel: asksNewness(stored) || stored.projected < stored.material || stored.logged < stored.order.sequence,
+  partners: stored.published < stored.order.sequence,
+});
 
-export const isDrained = (outbox: Outbox): boolean => outbox.projection === null && outbox.publication.length === 0;
+export const isDrained = ({ readModel, partners }: Owed): boolean => !readModel && !partners;
 
 /**
  * What is to be told without waiting. That somebody confirmed and is paying reaches partners at once but the read model only with the next
  * news or the alarm, for most payers are done before that: it saves every paid order a third of its rows.
  */
-export function urgentOf(stored: StoredLiveCode): Outbox {
-  const outbox = outboxOf(stored);
+export function urgentOf(stored: StoredLiveCode): Owed {
+  const owed = owedOf(stored);
   const { order, events, logged } = stored;
   const isBeingPaid = !order.paid && !order.closed && !order.closing && order.claim !== null;
   const onlyConfirmed = events.every(({ sequence, type }) => sequence <= logged || type === "ORDER_CONFIRMED");
-  return isBeingPaid && onlyConfirmed ? { ...outbox, projection: null } : outbox;
+  return isBeingPaid && onlyConfirmed ? { ...owed, readModel: false } : owed;
 }
+
+/**
+ * The read model is told of a new conversion in two steps, because only it knows whether the customer is new: first the order without its
+ * events, which it answers, then the order with all of them. So a new customer costs no row more than a returning one.
+ */
+export const projectionOf = (stored: StoredLiveCode): Projection => ({
+  order: stored.order,
+  events: asksNewness(stored) ? [] : eventsSince(stored, stored.logged),
+});
+
+export const publicationOf = (stored: StoredLiveCode): readonly FeedEvent[] => eventsSince(stored, stored.published);
+
+const asksNewness = ({ order }: StoredLiveCode): boolean => order.conversion?.firstTime === null;
+
+const eventsSince = ({ order, events }: StoredLiveCode, mark: number): readonly FeedEvent[] =>
+  events.filter(({ sequence }) => sequence > mark).map((event) => feedEvent(order.terms, event));
 
 /** The document after the read model took a projection. Marks only move forward: answers may come late and twice. */
 export const markProjected = (stored: StoredLiveCode, sent: Projection): StoredLiveCode => {
@@ -48,27 +56,26 @@ export const markProjected = (stored: StoredLiveCode, sent: Projection): StoredL
   };
 };
 
-export const markPublished = (stored: StoredLiveCode, sent: readonly FeedEvent[]): StoredLiveCode => ({
+/** `through`: the last event that partners were told. */
+export const markPublished = (stored: StoredLiveCode, through: number): StoredLiveCode => ({
   ...stored,
-  published: Math.max(stored.published, sent.at(-1)?.sequence ?? 0),
+  published: Math.max(stored.published, through),
 });
 
 /** Whether the customer is new, when the document still asks and the read model has answered. */
 export const newnessIn = (stored: StoredLiveCode, answer: ProjectionAnswer | undefined): boolean | null =>
-  stored.order.conversion?.firstTime === null ? (answer?.firstTime ?? null) : null;
+  asksNewness(stored) ? (answer?.firstTime ?? null) : null;
 
-/** Those who are told. */
-export type Audience = "readModel" | "partners";
 /** How often in a row each could not be told. */
 export type Failures = Readonly<Record<Audience, number>>;
 
 /** When the object must wake by itself; null when nothing is left to wait for. */
 export function wakeAt(stored: StoredLiveCode, now: number, failures: Failures): number | null {
-  const { projection, publication } = urgentOf(stored);
+  const urgent = urgentOf(stored);
   const wakes = [
-    projection ? now + patience(stored, failures.readModel) : null,
-    publication.length > 0 ? now + patience(stored, failures.partners) : null,
-    isDrained(outboxOf(stored)) ? null : now + Math.max(limits.projectionLagMs, patience(stored, failures.readModel)),
+    urgent.readModel ? now + patience(stored, failures.readModel) : null,
+    urgent.partners ? now + patience(stored, failures.partners) : null,
+    isDrained(owedOf(stored)) ? null : now + Math.max(limits.projectionLagMs, patience(stored, failures.readModel)),
     pollAt(stored.order, now),
     endsAt(stored.order),
   ].filter((at) => at !== null);

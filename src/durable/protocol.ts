@@ -20,11 +20,10 @@ import type {
 } from "../payments/provider.ts";
 
 export type Placed = { readonly kind: "placed" | "replayed"; readonly order: Order } | { readonly kind: "conflict" };
-export type Scanned =
-  | { readonly found: false }
-  /** `redirect`: where the code leads now; null means the payer page, which `order` is for. */
-  | { readonly found: true; readonly state: OrderState; readonly redirect: string; readonly order: null }
-  | { readonly found: true; readonly state: OrderState; readonly redirect: null; readonly order: Order };
+/** A text: the URL that the code leads to now, bare because redirects are the hottest call of all. An order: to its own page. */
+export type Shown = string | { readonly state: OrderState; readonly order: Order };
+/** Null: nothing was ever placed here. */
+export type Scanned = Shown | null;
 export type Applied =
   | { readonly found: false }
   | { readonly found: true; readonly ok: true; readonly order: Order; readonly changed: boolean }

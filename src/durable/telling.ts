@@ -6,7 +6,15 @@ import type { Command } from "../core/commands.ts";
 import { limits } from "../core/limits.ts";
 import { databaseNameOf } from "../db/database.ts";
 import type { StoredLiveCode } from "./live-code-store.ts";
-import { markProjected, markPublished, newnessIn, type Audience, type Outbox } from "./outbox.ts";
+import {
+  markProjected,
+  markPublished,
+  newnessIn,
+  projectionOf,
+  publicationOf,
+  type Audience,
+  type Owed,
+} from "./outbox.ts";
 import { isQuiet, rememberQuiet } from "./quiet-feeds.ts";
 import { within } from "./within.ts";
 
@@ -19,13 +27,13 @@ export type Speaker = {
   readonly refused: (audience: Audience) => void;
 };
 /** What is due now: everything owed, or only what is urgent. */
-export type Due = (stored: StoredLiveCode) => Outbox;
+export type Due = (stored: StoredLiveCode) => Owed;
 
 /** Tells until nothing is due or nobody takes any more. Never rejects. Calling it while it runs adds nothing. */
 export function teller(env: Env, { current, told, refused }: Speaker): (due: Due) => Promise<void> {
   const project = async (due: Due): Promise<void> => {
-    for (let { projection } = due(current()); projection; { projection } = due(current())) {
-      const sent = projection;
+    while (due(current()).readModel) {
+      const sent = projectionOf(current());
       const name = databaseNameOf(sent.order.terms.merchant.id);
       const projector = env.PROJECTOR.getByName(name);
       const [answer] = await within(limits.projectionTimeoutMs, projector.project([sent]));
@@ -45,16 +53,16 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
     }
   };
   const publish = async (due: Due): Promise<void> => {
-    for (let { publication } = due(current()); publication.length > 0; { publication } = due(current())) {
-      const sent = publication;
-      const merchantId = current().order.terms.merchant.id;
+    while (due(current()).partners) {
+      const { sequence, terms } = current().order;
+      const merchantId = terms.merchant.id;
       const askedAt = Date.now();
       if (!isQuiet(merchantId, askedAt)) {
         const feed = env.MERCHANT_FEED.getByName(merchantId);
-        const { quietMs } = await within(limits.publicationTimeoutMs, feed.publish(sent));
+        const { quietMs } = await within(limits.publicationTimeoutMs, feed.publish(publicationOf(current())));
         rememberQuiet(merchantId, askedAt, quietMs);
       }
-      told("partners", (stored) => markPublished(stored, sent), null);
+      told("partners", (stored) => markPublished(stored, sequence), null);
     }
   };
   const tellers = [oneAtATime(project, () => refused("readModel")), oneAtATime(publish, () => refused("partners"))];

@@ -1,6 +1,5 @@
 /** `GET /c/:slug`: a scanning phone. Leads to what the code means now; changes nothing but the scan counters. */
-import type { Order } from "../core/order.ts";
-import type { OrderState } from "../core/state.ts";
+import type { Shown } from "../durable/protocol.ts";
 import { scanLiveCode } from "../resolvers/scan-live-code.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { assetPath } from "./assets.ts";
@@ -20,11 +19,10 @@ export async function scanDoor(request: Request, slug: string, deps: Deps): Prom
   try {
     const scanned = await scanLiveCode(deps, { slug, human: isPerson(request) });
     if (!scanned.ok) return notFound();
-    const { redirect, order, state } = scanned.value;
-    if (redirect === null) return await payerPage(request, slug, order, state, deps);
+    if (typeof scanned.value !== "string") return await payerPage(request, slug, scanned.value, deps);
     return new Response(null, {
       status: 302,
-      headers: { location: redirect, "cache-control": "no-store", "referrer-policy": "no-referrer" },
+      headers: { location: scanned.value, "cache-control": "no-store", "referrer-policy": "no-referrer" },
     });
   } catch (fault) {
     return unavailable("a scan", deps.keys.orderOfSlug(slug), fault);
@@ -34,8 +32,7 @@ export async function scanDoor(request: Request, slug: string, deps: Deps): Prom
 async function payerPage(
   request: Request,
   slug: string,
-  order: Order,
-  state: OrderState,
+  { state, order }: Exclude<Shown, string>,
   deps: Deps,
 ): Promise<Response> {
   const asked = new URL(request.url).searchParams;

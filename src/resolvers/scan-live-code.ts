@@ -1,6 +1,6 @@
 /** Somebody, or something, looks at a live code: where does it lead now? */
 import { err, ok, type Result } from "../core/result.ts";
-import type { Scanned } from "../durable/protocol.ts";
+import type { Shown } from "../durable/protocol.ts";
 import type { Deps } from "./deps.ts";
 
 export type ScanLiveCode = {
@@ -10,16 +10,15 @@ export type ScanLiveCode = {
 };
 /** One error for malformed, forged and never placed: whoever guesses learns nothing. */
 export type ScanLiveCodeError = { readonly reason: "NOT_FOUND" };
-export type ScannedLiveCode = Exclude<Scanned, { found: false }>;
 
 const notFound = err<ScanLiveCodeError>({ reason: "NOT_FOUND" });
 
 export async function scanLiveCode(
   deps: Deps,
   { slug, human }: ScanLiveCode,
-): Promise<Result<ScannedLiveCode, ScanLiveCodeError>> {
+): Promise<Result<Shown, ScanLiveCodeError>> {
   const key = deps.keys.orderOfSlug(slug);
   if (key === null) return notFound;
-  const scanned = await deps.liveCode(key).scan(human);
-  return scanned.found ? ok(scanned) : notFound;
+  const shown = await deps.liveCode(key).scan(human);
+  return shown === null ? notFound : ok(shown);
 }

@@ -81,10 +81,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
   };
   const scan = (human: boolean): Scanned => {
     if (human) shop.scans += 1;
-    const state = stateOf(shop.order, shop.now);
-    return redirect === undefined
-      ? { found: true, state, redirect: null, order: shop.order }
-      : { found: true, state, redirect, order: null };
+    return redirect ?? { state: stateOf(shop.order, shop.now), order: shop.order };
   };
   const code = (asked: OrderKey): LiveCodeProtocol => {
     shop.calls += 1;
@@ -92,7 +89,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
     return {
       place: () => Promise.reject(new Error("no test places through the edge")),
       look: async () => (known ? shop.order : null),
-      scan: async (human) => (known ? scan(human) : { found: false }),
+      scan: async (human) => (known ? scan(human) : null),
       apply: async (command) => (known ? apply(command) : { found: false }),
       timeline: async () => [],
       fetch: async () => new Response(null, { status: known ? 200 : 404 }),

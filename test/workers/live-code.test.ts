@@ -10,7 +10,7 @@ import type { LiveCode } from "../../src/index.ts";
 import { merchantIdFrom } from "../../src/db/database.ts";
 import type { LiveCodeProtocol } from "../../src/durable/protocol.ts";
 import type { StoredLiveCode } from "../../src/durable/live-code-store.ts";
-import { isDrained, outboxOf } from "../../src/durable/outbox.ts";
+import { isDrained, owedOf } from "../../src/durable/outbox.ts";
 import { randomKey, someCapture, someTerms } from "./terms.ts";
 
 const newMerchant = () => merchantIdFrom(Date.now(), crypto.getRandomValues(new Uint8Array(10)), "00");
@@ -23,7 +23,7 @@ const stored = (key: string): Promise<StoredLiveCode> =>
     return JSON.parse(row?.body ?? "null") as StoredLiveCode;
   });
 const drained = (key: string) =>
-  vi.waitFor(async () => expect(isDrained(outboxOf(await stored(key)))).toBe(true), { timeout: 10_000 });
+  vi.waitFor(async () => expect(isDrained(owedOf(await stored(key)))).toBe(true), { timeout: 10_000 });
 
 async function placed(fields: Parameters<typeof someTerms>[1] = {}) {
   const terms = someTerms(newMerchant(), fields);
@@ -128,7 +128,7 @@ describe("a live code", () => {
     expect(await codeOf(terms.key).look(newMerchant())).toBeNull();
     expect(await codeOf(terms.key).apply({ kind: "cancel", reason: null }, newMerchant())).toEqual({ found: false });
     const key = randomKey();
-    expect(await codeOf(key).scan(true)).toEqual({ found: false });
+    expect(await codeOf(key).scan(true)).toBeNull();
     expect(await codeOf(key).apply({ kind: "tick" })).toEqual({ found: false });
     await runInDurableObject(objectOf(key), (_: LiveCode, state) => {
       expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'live_code'").toArray()).toEqual([]);
