@@ -11,7 +11,7 @@ const checkoutUrl = "https://shop.example/checkout/1234567890";
 const registerDocument = `mutation Register($input: MerchantRegisterInput!) {
   merchantRegister(input: $input) {
     __typename
-    ... on MerchantRegisterSuccess { apiKey }
+    ... on MerchantRegisterSuccess { apiKey sandboxSecret sandboxAccount { notificationUrl } }
     ... on UserError { code message }
   }
 }`;
@@ -19,10 +19,16 @@ const registerDocument = `mutation Register($input: MerchantRegisterInput!) {
 /** @param {import("./servers.mjs").Measured} server @returns {Promise<Shop>} */
 export async function prepareShop({ url, vars }) {
   const input = { name: "Bench Tea House", slug: "bench-tea-house", currency: "CNY", locale: "zh-CN" };
-  const admin = { url, apiKey: vars["ADMIN_TOKEN"] ?? "", leading: [], shown: [], paid: [] };
-  const { merchantRegister } = await ask(admin, registerDocument, { input });
-  if (!merchantRegister.apiKey) throw new Error(`No merchant: ${JSON.stringify(merchantRegister)}`);
-  const shop = { ...admin, apiKey: merchantRegister.apiKey };
+  const wallet = { notificationPath: "", secret: "" };
+  const admin = { url, apiKey: vars["ADMIN_TOKEN"] ?? "", wallet, leading: [], shown: [], paid: [] };
+  const { merchantRegister: registered } = await ask(admin, registerDocument, { input });
+  if (!registered.apiKey) throw new Error(`No merchant: ${JSON.stringify(registered)}`);
+  const { pathname } = new URL(registered.sandboxAccount.notificationUrl);
+  const shop = {
+    ...admin,
+    apiKey: registered.apiKey,
+    wallet: { notificationPath: pathname, secret: registered.sandboxSecret },
+  };
   const sale = selling(shop);
   const slugs = async (/** @type {string | undefined} */ leadsTo) =>
     (await gather(url, placing(shop, leadsTo))).map(({ slug }) => slug);

@@ -1,4 +1,5 @@
 // What people do with the product, as a client on a raw socket does it. Every answer is checked: a wrong one ends the bench.
+import { createHmac } from "node:crypto";
 import { header, request } from "./connection.mjs";
 import { expectStatus } from "./scenario.mjs";
 
@@ -9,6 +10,7 @@ import { expectStatus } from "./scenario.mjs";
  * @typedef {object} Shop what the scenarios know of the server
  * @property {string} url
  * @property {string} apiKey
+ * @property {{ notificationPath: string, secret: string }} wallet where a wallet tells of payments, and what it signs with
  * @property {string[]} leading slugs whose scan leads to the merchant's own checkout
  * @property {string[]} shown slugs whose scan shows the payer page
  * @property {string[]} paid ids of paid orders
@@ -142,8 +144,36 @@ export function placing(shop, checkoutUrl) {
 }
 
 /**
- * A whole sale: placed, scanned, confirmed and begun to be paid, paid in the pretend wallet by somebody new. It is over when the merchant's
- * lists, which read the projection, count every order as PAID and every payer as a customer.
+ * What a wallet tells when somebody has paid. The client is the wallet here: a real one's work happens elsewhere, and the pretend one's would be
+ * measured as if it were the product's.
+ * @param {Shop} shop @param {string} payment @param {string} order @param {string} payer
+ */
+function notification({ url, wallet }, payment, order, payer) {
+  const paidAt = new Date();
+  const body = JSON.stringify({
+    id: `evt_${payment}`,
+    type: "payment.succeeded",
+    payment,
+    order,
+    transaction: `bench-${payment}`,
+    amount: 10_780,
+    currency: "CNY",
+    paidAt: paidAt.toISOString(),
+    payer: { id: payer },
+  });
+  const seconds = Math.floor(paidAt.getTime() / 1000);
+  const signature = createHmac("sha256", wallet.secret).update(`${seconds}.${body}`).digest("hex");
+  const headers = {
+    host: new URL(url).host,
+    "content-type": "application/json",
+    "sandbox-signature": `t=${seconds},v1=${signature}`,
+  };
+  return request("POST", wallet.notificationPath, headers, body);
+}
+
+/**
+ * A whole sale: placed, scanned, confirmed and begun to be paid, and paid by somebody new. It is over when the merchant's lists, which read
+ * the projection, count every order as PAID and every payer as a customer.
  * @param {Shop} shop
  * @returns {Scenario & { unit: (connection: Connection) => Promise<string>, counted: (connection: Connection) => Promise<number> }} the unit
  *   gives the order's id
@@ -173,12 +203,12 @@ export function selling(shop) {
 
       const begun = await connection.ask(submit(shop, `/c/${slug}/pay`, { nonce, provider: "SANDBOX" }, { cookie }));
       expectStatus(begun, 303);
-      const wallet = header(begun.head, "location") ?? "";
-      if (!wallet.includes("/sandbox/wallet/")) throw new Error(`Paying led to ${wallet}.`);
+      const [, payment] = /\/sandbox\/wallet\/(payment_\w+)$/.exec(header(begun.head, "location") ?? "") ?? [];
+      if (payment === undefined) throw new Error("Paying did not lead to the wallet.");
 
       payers += 1;
-      const fields = { outcome: "pay", payer: `bench-${run}-${payers}` };
-      expectStatus(await connection.ask(submit(shop, wallet.replace(shop.url, ""), fields)), 303);
+      const paid = notification(shop, payment, id, `bench-${run}-${payers}`);
+      expectStatus(await connection.ask(paid), 200, `"ok":true`);
       return id;
     },
   };

@@ -10,6 +10,8 @@ const steps = [
   ["lint", "oxlint", []],
   ["types", "tsc", []],
   ["types of the scripts", "tsc", ["-p", "scripts"]],
+  ["types of the bench", "tsc", ["-p", "bench"]],
+  ["types of the browser's scripts", "tsc", ["-p", "src/edge/browser"]],
   ["environment's types are fresh", "wrangler", ["types", "--strict-vars=false", "--check"]],
   ["printed graph is fresh", "node", ["scripts/print-schema.mjs", "--check"]],
   ["migrations are fresh", "node", ["scripts/check-migrations.mjs"]],
