@@ -18,6 +18,7 @@ export const ceilingScenarios = {
   read: (ceilings) => always(asking(ceilings, "/graphql"), 200, paid),
   readObject: (ceilings) => onEach(ceilings, (name) => asking(ceilings, `/graphql/${name}`), 200, paid),
   place: (ceilings) => ({ touch: 8, unit: creating(ceilings) }),
+  placeGuarded: (ceilings) => ({ ...always(asking(ceilings, "/graphql/place"), 200, paid), touch: 8 }),
   sale: (ceilings) => {
     const create = creating(ceilings);
     return {

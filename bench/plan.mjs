@@ -77,6 +77,13 @@ export const cases = [
     share: 0.7,
   },
   {
+    name: "order placed, and guarded",
+    product: "place",
+    ceiling: "placeGuarded",
+    ceilingDoes: "graphql-js, one new object with an order's row, its alarm, its mark",
+    creates: true,
+  },
+  {
     name: "whole sale",
     product: "sale",
     ceiling: "sale",

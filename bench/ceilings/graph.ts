@@ -30,7 +30,7 @@ const schema = buildSchema(`
   type Query { order(by: OrderBy!): Order }
 `);
 
-type Question = { query: string; variables?: Record<string, unknown> };
+export type Question = { query: string; variables?: Record<string, unknown> };
 
 const documents = new Map<string, DocumentNode>();
 

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { Hono } from "hono";
-import { answer } from "./graph.ts";
+import { answer, type Question } from "./graph.ts";
 
 export type CeilingsEnv = {
   CODE: DurableObjectNamespace<Code>;
@@ -24,6 +24,27 @@ export class Code extends DurableObject<CeilingsEnv> {
       this.ctx.storage.sql.exec("INSERT INTO code (id, target) VALUES (1, ?)", target);
     });
     this.target = target;
+  }
+
+  /** As a live code must begin: with a row of an order's size, the alarm that guards it, and, once others were told, the mark and the alarm of its end. */
+  place(): void {
+    this.ctx.storage.transactionSync(() => {
+      this.create(this.env.ORDER);
+      void this.ctx.storage.setAlarm(Date.now() + 2_000);
+    });
+    this.ctx.waitUntil(this.told());
+  }
+
+  private async told(): Promise<void> {
+    await scheduler.wait(0);
+    this.ctx.storage.transactionSync(() => {
+      this.write(this.env.ORDER);
+      void this.ctx.storage.setAlarm(Date.now() + 7_200_000);
+    });
+  }
+
+  override alarm(): void {
+    // Nothing is owed to anybody.
   }
 
   read(): string {
@@ -57,6 +78,12 @@ const app = new Hono<{ Bindings: CeilingsEnv }>()
     const name = crypto.randomUUID();
     await code(env, name).create(await req.text());
     return text(name);
+  })
+  .post("/graphql/place", async ({ env, req }) => {
+    const question = await req.json<Question>();
+    await code(env, crypto.randomUUID()).place();
+    constant ??= JSON.parse(env.ORDER) as unknown;
+    return Response.json(await answer(constant, question));
   })
   .post("/graphql/:name", async ({ env, req }) =>
     Response.json(await answer(JSON.parse(await code(env, req.param("name")).order()), await req.json())),
