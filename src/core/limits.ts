@@ -88,10 +88,18 @@ export const limits = {
     tokensMax: 1_000,
     depthMax: 12,
     aliasesMax: 30,
+    /** In one place of a document. */
+    directivesMax: 8,
+    selectionsMax: 100,
+    rootFieldsMax: 20,
+    /** In any list among the variables. */
+    listItemsMax: 1_000,
     costMax: 10_000,
     /** Parsed documents that an isolate remembers, and the longest text of one worth remembering. */
     documentsKeptMax: 500,
     documentKeptLengthMax: 20_000,
+    /** How long an answer may take. */
+    answerMs: 10 * second,
   },
   /** How long a browser may remember who may ask the graph. */
   corsAgeSeconds: 86_400,

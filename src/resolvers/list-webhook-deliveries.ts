@@ -4,7 +4,7 @@
  */
 import { limits } from "../core/limits.ts";
 import { err, ok } from "../core/result.ts";
-import type { PageRequest, PageResult } from "../db/page.ts";
+import { sizeOf, type PageRequest, type PageResult } from "../db/page.ts";
 import type { Delivery, DeliveryState } from "../durable/protocol.ts";
 import { deliveryId, deliveryPlaceOf } from "../webhooks/delivery-id.ts";
 import type { Deps } from "./deps.ts";
@@ -18,34 +18,46 @@ export async function pageDeliveries(
   state: DeliveryState | null,
   page: PageRequest,
 ): Promise<PageResult<Delivery>> {
-  const { first, after, last, before } = page;
-  if (isGiven(last) || isGiven(before))
-    return err({
-      argument: isGiven(last) ? "last" : "before",
-      message: "is not understood here: deliveries are read from the newest on",
-    });
-  const size = first ?? limits.pageSizeDefault;
-  if (size < 0 || size > limits.pageSizeMax)
-    return err({ argument: "first", message: `must be between 0 and ${limits.pageSizeMax}` });
-  if (isGiven(after) && deliveryPlaceOf(after)?.endpointId !== endpointId)
-    return err({ argument: "after", message: "is not a cursor of this list" });
+  const { after, before } = page;
+  const sized = sizeOf(page);
+  if (!sized.ok) return sized;
+  for (const [argument, cursor] of [
+    ["after", after],
+    ["before", before],
+  ] as const)
+    if (isGiven(cursor) && deliveryPlaceOf(cursor)?.endpointId !== endpointId)
+      return err({ argument, message: "is not a cursor of this list" });
 
+  const { count, backward } = sized.value;
+  // Forwards the first of them are wanted, and backwards the last; one more tells whether there are more.
   const found: Delivery[] = [];
   for await (const delivery of newestFirst(deps, endpointId, after ?? null)) {
+    if (isGiven(before) && !isNewer(delivery.id, before)) break;
     if (state !== null && delivery.state !== state) continue;
     found.push(delivery);
-    if (found.length > size) break;
+    if (found.length <= count) continue;
+    if (!backward) break;
+    if (found.length > count + 1) found.shift();
   }
-  const edges = found.slice(0, size).map((node) => ({ cursor: node.id, node }));
+  const more = found.length > count;
+  const kept = backward && more ? found.slice(1) : found.slice(0, count);
+  const edges = kept.map((node) => ({ cursor: node.id, node }));
   return ok({
     edges,
     pageInfo: {
-      hasNextPage: found.length > size,
-      hasPreviousPage: isGiven(after),
+      hasNextPage: backward ? isGiven(before) : more,
+      hasPreviousPage: backward ? more : isGiven(after),
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
   });
+}
+
+/** Whether a delivery stands before another in the list. */
+function isNewer(id: string, than: string): boolean {
+  const [one, other] = [deliveryPlaceOf(id), deliveryPlaceOf(than)];
+  if (!one || !other) throw new Error("both are deliveries");
+  return one.at === other.at ? one.eventId > other.eventId : one.at > other.at;
 }
 
 export async function countDeliveries(deps: Deps, endpointId: string, state: DeliveryState | null): Promise<number> {

@@ -8,7 +8,12 @@ import { schema } from "./index.ts";
 import type { Question } from "./question.ts";
 import { refusal, unauthenticated } from "./refusals.ts";
 
-export type Answer = Pick<ExecutionResult, "data"> & { readonly errors?: readonly GraphQLError[] };
+export type Answer = Pick<ExecutionResult, "data"> & {
+  readonly errors?: readonly GraphQLError[];
+  readonly extensions?: Extensions;
+};
+/** What a program may want to know beside the answer. `cost`: what the document cost of what one may. */
+export type Extensions = { readonly cost?: { readonly requested: number; readonly allowed: number } };
 
 export async function answer(question: Question, context: GraphContext): Promise<Answer> {
   const known = documentOf(question.query);
@@ -34,15 +39,35 @@ export async function answer(question: Question, context: GraphContext): Promise
         ),
       ],
     };
-  const { data, errors } = await execute({
+  const executed = execute({
     schema: schema(),
     document,
     contextValue: context,
     variableValues: question.variables,
     operationName: question.operationName,
   });
+  const result = "then" in executed ? await inTime(executed, context) : executed;
+  if (result === late) return { errors: [refusal("TIMEOUT", tooLate, 504)] };
+  const { data, errors } = result;
   if (data === undefined) return { errors: (errors ?? []).map((error) => coded(error, "BAD_USER_INPUT")) };
-  return errors ? { errors: errors.map(discreet), data } : { data };
+  const extensions: Extensions = cost === null ? {} : { cost: { requested: cost, allowed: costMax } };
+  return errors ? { errors: errors.map(discreet), data, extensions } : { data, extensions };
+}
+
+const late = Symbol("late");
+const tooLate = `This took longer than ${limits.graphql.answerMs / 1000} seconds. A change may still happen: repeat it with its idempotency key.`;
+
+/** What was begun goes on after the answer: a change must not stop half-way because somebody would not wait. */
+async function inTime<T>(work: Promise<T>, { deps }: GraphContext): Promise<T | typeof late> {
+  const { promise, resolve } = Promise.withResolvers<typeof late>();
+  const timer = setTimeout(() => resolve(late), limits.graphql.answerMs);
+  try {
+    const first = await Promise.race([work, promise]);
+    if (first === late) deps.waitUntil(work);
+    return first;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const withoutSuggestion = (error: GraphQLError): GraphQLError =>

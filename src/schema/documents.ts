@@ -21,7 +21,6 @@ export type KnownDocument = {
   readonly asksForSchema: boolean;
 };
 
-const rules = [...specifiedRules, ...documentRules];
 const errorsMax = 20;
 
 /** By their text; those first met longest ago go first. */
@@ -33,7 +32,9 @@ export function documentOf(text: string): Result<KnownDocument, readonly GraphQL
   if (remembered) return ok(remembered);
   const document = parsed(text);
   if (document instanceof GraphQLError) return err([coded(document, "GRAPHQL_PARSE_FAILED")]);
-  const errors = validate(schema(), document, rules, { maxErrors: errorsMax });
+  const tooLarge = validate(schema(), document, documentRules, { maxErrors: 1 });
+  if (tooLarge.length > 0) return err(tooLarge.slice(0, 1));
+  const errors = validate(schema(), document, specifiedRules, { maxErrors: errorsMax });
   if (errors.length > 0) return err(errors.map((error) => coded(error, "GRAPHQL_VALIDATION_FAILED")));
   const made = { document, asksForSchema: asksForSchema(document) };
   if (text.length <= documentKeptLengthMax) remember(text, made);

@@ -60,7 +60,20 @@ function checked(given: unknown, mayChange: boolean): Result<Question, GraphQLEr
   if (!isMapOrNothing(extensions)) return err(badRequest("extensions must be an object."));
   if (typeof operationName !== "string" && operationName !== undefined && operationName !== null)
     return err(badRequest("operationName must be a string."));
+  if (hasTooLongList(variables))
+    return err(badRequest(`A list among the variables has at most ${limits.graphql.listItemsMax} items.`));
   return ok({ query, variables: variables ?? null, operationName: operationName ?? null, mayChange });
+}
+
+/** Walks without recursion: how deep it is nested is the caller's choice. */
+function hasTooLongList(given: unknown): boolean {
+  const waiting = [given];
+  while (waiting.length > 0) {
+    const value = waiting.pop();
+    if (Array.isArray(value) && value.length > limits.graphql.listItemsMax) return true;
+    if (typeof value === "object" && value !== null) for (const inside of Object.values(value)) waiting.push(inside);
+  }
+  return false;
 }
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
