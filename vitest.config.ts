@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -17,10 +18,19 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
+        // The simulation runs the objects' classes in plain Node.
+        resolve: {
+          alias: { "cloudflare:workers": join(import.meta.dirname, "test/simulation/cloudflare-workers.ts") },
+        },
         test: {
           name: "unit",
           environment: "node",
-          include: ["test/unit/**/*.test.{ts,tsx}", "test/architecture.test.ts", "src/**/*.test.{ts,tsx}"],
+          include: [
+            "test/unit/**/*.test.{ts,tsx}",
+            "test/simulation/**/*.test.ts",
+            "test/architecture.test.ts",
+            "src/**/*.test.{ts,tsx}",
+          ],
         },
       },
       {
