@@ -93,8 +93,8 @@ export const simulate = (seed: number): Promise<Report> =>
 function storm({ platform, wallet, partner, database }: Shop, start: number): void {
   const { clock, chance } = platform;
   Object.assign(platform.weather, {
-    lost: chance.pick([0, 0.01, 0.05]),
-    slow: chance.pick([0, 0.01, 0.05]),
+    lost: chance.pick([0, 0.02, 0.1]),
+    slow: chance.pick([0, 0.02, 0.15]),
     death: chance.pick([0, 0.002, 0.01]),
   });
   wallet.forgetful = chance.pick([0, 0.2, 0.5]);
