@@ -1,7 +1,9 @@
 /** Wires verbs to this deployment: objects by their names, databases by their merchants, the clock and chance. */
 import { database, databaseBuckets } from "./db/database.ts";
 import { liveCodeStub } from "./durable/live-code-stub.ts";
+import { sandboxWallet } from "./durable/sandbox-wallet.ts";
 import type { Config } from "./env.ts";
+import { paymentPorts } from "./payments/registry.ts";
 import type { Deps } from "./resolvers/deps.ts";
 
 /** `origin` is the request's own; a configured public origin wins. */
@@ -29,6 +31,7 @@ function lastingDeps(env: Env, config: Config, origin: string): LastingDeps {
     newMerchantBucket: databaseBuckets(env)[0] ?? "00",
     liveCode: (key) => liveCodeStub(env, key),
     account: (id) => env.PAYMENT_ACCOUNT.getByName(id),
+    ports: paymentPorts((order) => sandboxWallet(env, order)),
     feed: (id) => env.MERCHANT_FEED.getByName(id),
     endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id),
   };

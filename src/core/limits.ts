@@ -56,6 +56,15 @@ export const limits = {
   projectionLagMs: 10 * second,
   /** One provider call. */
   providerTimeoutMs: 10 * second,
+  providerReplyBytesMax: 262_144,
+  /** Within which Stripe lets a Checkout session end, less a minute for clocks that differ. */
+  stripeSessionLifeMs: { min: 31 * minute, max: 24 * hour - minute },
+  /** A PEM certificate has some 2,000 characters. */
+  credentialLengthMax: 8_192,
+  /** Keys of one kind that an account holds while they are changed. */
+  credentialKeysMax: 8,
+  /** Every order pins the enabled ones. */
+  paymentAccountsPerMerchantMax: 20,
   /** One thing that a live code wants done elsewhere: a provider's call and the ways there and back. */
   effectTimeoutMs: 15 * second,
   notificationBytesMax: 65_536,

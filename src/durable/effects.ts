@@ -23,9 +23,9 @@ export async function perform(env: Env, order: Order, effect: Effect): Promise<C
 async function carryOut(env: Env, order: Order, effect: Effect): Promise<Command | null> {
   switch (effect.kind) {
     case "QUERY":
-      return news(await account(env, effect.attempt.account).query(effect.attempt.id));
+      return news(await account(env, effect.attempt.account).query(effect.attempt.id, effect.attempt.reference));
     case "CLOSE":
-      return news(await account(env, effect.attempt.account).close(effect.attempt.id));
+      return news(await account(env, effect.attempt.account).close(effect.attempt.id, effect.attempt.reference));
     case "REFUND":
       return refund(env, order, effect);
     case "RETAKE_STOCK":
@@ -49,6 +49,7 @@ async function refund(
     refund: asked.id,
     payment: capture.attempt,
     transaction: capture.transaction,
+    captured: capture.amount,
     amount: asked.amount,
     currency: capture.currency,
   });

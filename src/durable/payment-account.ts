@@ -9,6 +9,7 @@ import type { PaymentProvider } from "../core/order.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { keysOf, type Keys } from "../keys/root.ts";
 import { seal, unseal } from "../keys/seal.ts";
+import { changed, type CredentialIssue } from "../payments/credentials.ts";
 import type {
   AttemptReport,
   BegunPayment,
@@ -26,6 +27,7 @@ import { signAsSandbox } from "../payments/sandbox-signature.ts";
 import type { SandboxCredentials } from "../payments/sandbox.ts";
 import { payerOf } from "./payer.ts";
 import type {
+  AccountChange,
   AccountNews,
   AccountOpening,
   AccountReport,
@@ -36,7 +38,12 @@ import type {
 import { sandboxWallet } from "./sandbox-wallet.ts";
 
 /** The one document of the object. `sealed` is the credentials' JSON, readable only as this account of this merchant. */
-type StoredAccount = AccountSummary & { readonly storage: 1; readonly sealed: string; readonly openedAt: number };
+type StoredAccount = AccountSummary & {
+  readonly storage: 1;
+  readonly sealed: string;
+  readonly openedAt: number;
+  readonly notificationUrl?: string;
+};
 type OpenAccount = {
   readonly stored: StoredAccount;
   readonly port: PaymentPort<unknown>;
@@ -58,7 +65,14 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
   private readonly ports = paymentPorts((order) => sandboxWallet(this.env, order));
   private cached: OpenAccount | null = null;
 
-  async open({ id, merchantId, provider, name, credentials }: AccountOpening): Promise<AccountSummary> {
+  async open({
+    id,
+    merchantId,
+    provider,
+    name,
+    credentials,
+    notificationUrl,
+  }: AccountOpening): Promise<AccountSummary> {
     const found = this.account();
     if (found) return summaryOf(found.stored);
     const port = this.portOf(provider);
@@ -74,9 +88,38 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
       fingerprints: port.fingerprints(checked),
       sealed: seal(this.keys.sealing, sealedPlace(merchantId, id), JSON.stringify(checked)),
       openedAt: Date.now(),
+      ...(notificationUrl !== undefined && { notificationUrl }),
     };
     this.ctx.storage.transactionSync(() => this.ctx.storage.kv.put(accountKey, stored));
     return summaryOf(stored);
+  }
+
+  async change({
+    credentials = {},
+    forget = [],
+    ...settings
+  }: AccountChange): Promise<Result<AccountSummary, "UNKNOWN_ACCOUNT" | readonly CredentialIssue[]>> {
+    const found = this.account();
+    if (!found) return err("UNKNOWN_ACCOUNT");
+    const { stored, port } = found;
+    const wanted = changed(
+      port.form,
+      found.credentials as Readonly<Record<string, unknown>>,
+      credentials,
+      new Set(forget),
+    );
+    const checked = port.read(wanted);
+    if (checked === null) return err(port.issues(wanted));
+    const { id, merchantId } = stored;
+    const next: StoredAccount = {
+      ...stored,
+      ...settings,
+      fingerprints: port.fingerprints(checked),
+      sealed: seal(this.keys.sealing, sealedPlace(merchantId, id), JSON.stringify(checked)),
+    };
+    this.ctx.storage.transactionSync(() => this.ctx.storage.kv.put(accountKey, next));
+    this.cached = null;
+    return ok(summaryOf(next));
   }
 
   async summary(): Promise<AccountSummary | null> {
@@ -106,18 +149,18 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     return found.port.begin(found.credentials, request, callOf(found.stored));
   }
 
-  async query(payment: string): Promise<Result<AccountReport, ProviderFault>> {
+  async query(payment: string, reference: string | null = null): Promise<Result<AccountReport, ProviderFault>> {
     const found = this.account();
-    return found
-      ? this.report(found.stored, await found.port.query(found.credentials, payment, callOf(found.stored)))
-      : err(notOpened);
+    if (!found) return err(notOpened);
+    const { stored, port, credentials } = found;
+    return this.report(stored, await port.query(credentials, payment, { ...callOf(stored), reference }));
   }
 
-  async close(payment: string): Promise<Result<AccountReport, ProviderFault>> {
+  async close(payment: string, reference: string | null = null): Promise<Result<AccountReport, ProviderFault>> {
     const found = this.account();
-    return found
-      ? this.report(found.stored, await found.port.close(found.credentials, payment, callOf(found.stored)))
-      : err(notOpened);
+    if (!found) return err(notOpened);
+    const { stored, port, credentials } = found;
+    return this.report(stored, await port.close(credentials, payment, { ...callOf(stored), reference }));
   }
 
   async refund(request: RefundRequest): Promise<Result<RefundReport, ProviderFault>> {
@@ -203,7 +246,11 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
   }
 }
 
-const callOf = ({ id }: StoredAccount): ProviderCall => ({ now: Date.now(), account: id });
+const callOf = ({ id, notificationUrl }: StoredAccount): ProviderCall => ({
+  now: Date.now(),
+  account: id,
+  notificationUrl: notificationUrl ?? null,
+});
 
 const summaryOf = ({ id, merchantId, provider, name, enabled, fingerprints }: StoredAccount): AccountSummary => ({
   id,

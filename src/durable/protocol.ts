@@ -10,6 +10,7 @@ import type { Order, OrderTerms, PaymentProvider } from "../core/order.ts";
 import type { Result } from "../core/result.ts";
 import type { OrderState } from "../core/state.ts";
 import type { Projection, ProjectionAnswer } from "../db/projection.ts";
+import type { CredentialIssue } from "../payments/credentials.ts";
 import type {
   BegunPayment,
   NotificationFault,
@@ -50,6 +51,17 @@ export type AccountOpening = {
   readonly provider: PaymentProvider;
   readonly name: string;
   readonly credentials: unknown;
+  /** Where the provider's news of this account must go. */
+  readonly notificationUrl?: string;
+};
+/** What is absent stays as it is. `credentials`: what there is one of is replaced, what there may be several of is added to. */
+export type AccountChange = {
+  readonly name?: string;
+  readonly enabled?: boolean;
+  readonly credentials?: Readonly<Record<string, unknown>>;
+  /** Fingerprints of keys that are no longer used. */
+  readonly forget?: readonly string[];
+  readonly notificationUrl?: string;
 };
 export type AccountSummary = {
   readonly id: string;
@@ -83,13 +95,16 @@ export interface PaymentAccountProtocol {
   /** Idempotent by id. */
   open(opening: AccountOpening): Promise<AccountSummary>;
   summary(): Promise<AccountSummary | null>;
+  /** All of the change or none of it. */
+  change(change: AccountChange): Promise<Result<AccountSummary, "UNKNOWN_ACCOUNT" | readonly CredentialIssue[]>>;
   receive(
     headers: readonly (readonly [string, string])[],
     body: Uint8Array,
   ): Promise<Result<AccountNews, NotificationFault | "UNKNOWN_ACCOUNT">>;
   begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>>;
-  query(payment: string): Promise<Result<AccountReport, ProviderFault>>;
-  close(payment: string): Promise<Result<AccountReport, ProviderFault>>;
+  /** `reference`: what `begin` told of the payment. */
+  query(payment: string, reference?: string | null): Promise<Result<AccountReport, ProviderFault>>;
+  close(payment: string, reference?: string | null): Promise<Result<AccountReport, ProviderFault>>;
   refund(request: RefundRequest): Promise<Result<RefundReport, ProviderFault>>;
   /** Durable when it returns; the same payment is kept once. */
   keepUnmatched(command: Command): Promise<void>;

@@ -9,6 +9,7 @@ import { connect } from "./browser/graph.mjs";
 import { openPage } from "./browser/page.mjs";
 import { openSale } from "./browser/sale.mjs";
 import { terminal } from "./browser/terminal.mjs";
+import { wallet } from "./browser/wallet.mjs";
 import { watch } from "./browser/watch.mjs";
 
 type Content = { readonly extension: "js" | "svg"; readonly body: string };
@@ -22,6 +23,7 @@ const script = (main: () => void, ...parts: readonly { toString(): string }[]): 
 
 const contents = {
   watch: () => script(watch),
+  wallet: () => script(wallet),
   terminal: () => script(terminal as () => void, openPage, connect, openCart, openSale),
   /** Three finders and a point that lives. */
   icon: (): Content => ({

@@ -30,15 +30,36 @@ const pageHeaders: Readonly<Record<string, string>> = {
   "strict-transport-security": "max-age=31536000",
 };
 
-export type PageOptions = { readonly status?: number; readonly headers?: Readonly<Record<string, string>> };
+export type PageOptions = {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Browsers hold the redirects after a form to `form-action` too, and a form that pays leads on to whichever site the provider, or the merchant
+   * behind a paid code, has. Nobody but us writes forms into our pages.
+   */
+  readonly leads?: "HERE" | "ANYWHERE";
+};
+
+const leadingAnywhere = contentSecurityPolicy.replace("form-action 'self'", "form-action 'self' https: http:");
 
 /** `markup` begins with `<html`. */
-export const page = (markup: string, { status = 200, headers = {} }: PageOptions = {}): Response =>
-  new Response(`<!doctype html>${markup}`, { status, headers: { ...pageHeaders, ...headers } });
+export const page = (markup: string, { status = 200, headers = {}, leads = "HERE" }: PageOptions = {}): Response =>
+  new Response(`<!doctype html>${markup}`, {
+    status,
+    headers: {
+      ...pageHeaders,
+      ...(leads === "ANYWHERE" && { "content-security-policy": leadingAnywhere }),
+      ...headers,
+    },
+  });
 
-/** After a form: the browser asks again with GET. */
-export const seeOther = (location: string): Response =>
+/** After a form: the browser asks again with GET. `tells`: whether the other site learns from which one the payer comes, and no more. */
+export const seeOther = (location: string, tells: "NOTHING" | "ORIGIN" = "NOTHING"): Response =>
   new Response(null, {
     status: 303,
-    headers: { location, "cache-control": "no-store", "referrer-policy": "same-origin" },
+    headers: {
+      location,
+      "cache-control": "no-store",
+      "referrer-policy": tells === "ORIGIN" ? "origin" : "same-origin",
+    },
   });

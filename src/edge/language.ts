@@ -21,6 +21,10 @@ function preferred(acceptLanguage: string): Language | null {
   return usable.toSorted((a, b) => b.weight - a.weight)[0]?.language ?? null;
 }
 
+/** What the payer chose on the page stays chosen on the way through the wallet and back. */
+export const languageCookie = (request: Request): string | null =>
+  /(?:^|;\s*)lang=([A-Za-z-]{2,10})(?:;|$)/.exec(request.headers.get("cookie") ?? "")?.[1] ?? null;
+
 export type LanguageWishes = {
   readonly asked?: string | null;
   readonly acceptLanguage: string | null;

@@ -4,7 +4,7 @@ import { scanLiveCode } from "../resolvers/scan-live-code.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { assetPath } from "./assets.ts";
 import { page } from "./headers.ts";
-import { chooseLanguage } from "./language.ts";
+import { chooseLanguage, languageCookie } from "./language.ts";
 import { payReasons, type PayReason } from "./messages.ts";
 import { notFound } from "./not-found.ts";
 import { render } from "./pages/frame.tsx";
@@ -13,6 +13,7 @@ import { payerView } from "./pages/payer-view.ts";
 import { isPerson } from "./person.ts";
 import { unavailable } from "./unavailable.ts";
 import { meetVisitor } from "./visitor.ts";
+import { sceneOf } from "./wallets.ts";
 
 /** A slug that verifies costs one object call. Nothing stands before it: the redirect is the product's hottest path. */
 export async function scanDoor(request: Request, slug: string, deps: Deps): Promise<Response> {
@@ -39,7 +40,7 @@ async function payerPage(
   const visitor = meetVisitor(request, slug, deps);
   const now = deps.now();
   const language = chooseLanguage({
-    asked: asked.get("lang") ?? rememberedLanguage(request),
+    asked: asked.get("lang") ?? languageCookie(request),
     acceptLanguage: request.headers.get("accept-language"),
     fallback: order.terms.merchant.locale,
   });
@@ -49,7 +50,7 @@ async function payerPage(
       nonce={visitor.nonce}
       order={order}
       state={state}
-      view={payerView(order, state, visitor.claimant, now)}
+      view={payerView(order, state, { claimant: visitor.claimant, scene: sceneOf(request), now })}
       language={language}
       reason={reasonOf(asked.get("reason"))}
       now={now}
@@ -57,15 +58,12 @@ async function payerPage(
     />
   );
   const answer = page(await render(markup), {
-    headers: { "content-language": language, vary: "accept-language, cookie" },
+    headers: { "content-language": language, vary: "accept-language, cookie, user-agent" },
+    leads: "ANYWHERE",
   });
   if (visitor.setCookie) answer.headers.append("set-cookie", visitor.setCookie);
   if (asked.has("lang")) answer.headers.append("set-cookie", `lang=${language}; Path=/c; SameSite=Lax`);
   return answer;
 }
-
-/** What the payer chose on the page stays chosen on the way through the wallet and back. */
-const rememberedLanguage = (request: Request): string | null =>
-  /(?:^|;\s*)lang=([A-Za-z-]{2,10})(?:;|$)/.exec(request.headers.get("cookie") ?? "")?.[1] ?? null;
 
 const reasonOf = (text: string | null): PayReason | null => payReasons.find((reason) => reason === text) ?? null;

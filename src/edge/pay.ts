@@ -4,7 +4,8 @@
  */
 import type { Refusal } from "../core/commands.ts";
 import { orderId } from "../core/ids.ts";
-import type { PaymentProvider } from "../core/order.ts";
+import { isLoopback } from "../payments/credentials.ts";
+import type { NextStep, PayerDevice } from "../payments/provider.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { startPayment, type StartPaymentError } from "../resolvers/start-payment.ts";
 import { readForm } from "./form.ts";
@@ -12,8 +13,8 @@ import { seeOther } from "./headers.ts";
 import type { PayReason } from "./messages.ts";
 import { notFound } from "./not-found.ts";
 import { recogniseVisitor } from "./visitor.ts";
-
-const providers: readonly PaymentProvider[] = ["SANDBOX", "STRIPE", "WECHAT_PAY", "ALIPAY"];
+import { grantState, grantUrl, wayToStep } from "./wallet-step.tsx";
+import { sceneOf } from "./wallets.ts";
 
 export async function payDoor(request: Request, slug: string, deps: Deps): Promise<Response> {
   const key = deps.keys.orderOfSlug(slug);
@@ -27,26 +28,39 @@ export async function payDoor(request: Request, slug: string, deps: Deps): Promi
   if (!form.ok) return form.error === "TOO_LARGE" ? new Response(null, { status: 413 }) : back("form");
   const claimant = recogniseVisitor(request, slug, form.value.get("nonce") ?? "", deps);
   if (claimant === null) return back("stale");
-  const provider = providers.find((one) => one === form.value.get("provider"));
+  const provider = Object.values(deps.ports).find((port) => port.provider === form.value.get("provider"))?.provider;
   if (!provider) return back("provider");
 
-  const started = await startPayment(deps, { slug, provider, claimant }).catch((fault: unknown) => {
+  const device: PayerDevice = {
+    scene: sceneOf(request),
+    address: request.headers.get("cf-connecting-ip"),
+    grantUrl: grantUrl(slug, provider, deps),
+    grantState: grantState(request, slug, deps),
+    grant: form.value.get("grant"),
+  };
+  const afresh = form.value.get("afresh") === "1";
+  const started = await startPayment(deps, { slug, provider, claimant, device, afresh }).catch((fault: unknown) => {
     // Whatever broke, the payer is better off on the page, where trying again is safe.
     console.error("start of a payment", orderId(key), fault);
     return null;
   });
   if (started === null) return back("unavailable");
-  if (started.ok) return leadOn(started.value.redirectUrl, deps) ?? back("unavailable");
-  if (started.error.reason === "NOT_FOUND") return notFound();
-  return back(reasonOf(started.error));
+  if (!started.ok) return started.error.reason === "NOT_FOUND" ? notFound() : back(reasonOf(started.error));
+  const { next } = started.value;
+  if ("redirectUrl" in next) return leadOn(next, deps) ?? back("unavailable");
+  const step = wayToStep(request, slug, { ...next, provider }, deps);
+  return step === null ? back("stale") : seeOther(step);
 }
 
+type Redirect = Extract<NextStep, { readonly redirectUrl: string }>;
+
 /** To the web, or on within our own pages; no provider's answer may lead a payer into a script or to a bare `http` site. */
-function leadOn(redirectUrl: string, { origin }: Deps): Response | null {
+function leadOn({ redirectUrl, tellsOrigin }: Redirect, { origin, local }: Deps): Response | null {
   const target = URL.parse(redirectUrl, origin);
   if (!target) return null;
-  const safe = target.protocol === "https:" || target.origin === origin;
-  return safe ? seeOther(target.origin === origin ? target.pathname + target.search : target.href) : null;
+  if (target.origin === origin) return seeOther(target.pathname + target.search);
+  const safe = target.protocol === "https:" || (local && isLoopback(target.href));
+  return safe ? seeOther(target.href, tellsOrigin ? "ORIGIN" : "NOTHING") : null;
 }
 
 function reasonOf(error: Exclude<StartPaymentError, { reason: "NOT_FOUND" }>): PayReason {

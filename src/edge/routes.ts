@@ -8,6 +8,7 @@ import { notFound } from "./not-found.ts";
 import { payDoor } from "./pay.ts";
 import { qrDoor, rememberedQr } from "./qr-door.ts";
 import { terminalDoor } from "./terminal.tsx";
+import { walletStepDoor } from "./wallet-step.tsx";
 
 export type DepsOf = (request: Request) => Deps;
 
@@ -43,6 +44,7 @@ export function mountEdge(app: Hono, depsOf: DepsOf): void {
   );
   app.get("/c/:slug/events", ({ req }) => eventsDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
   app.post("/c/:slug/pay", ({ req }) => payDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
+  app.get("/c/:slug/wallet", ({ req }) => walletStepDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
   // Whatever else is asked of a code tells as little as a forged one.
   app.all("/c/*", () => notFound());
   app.get("/terminal", ({ req }) => terminalDoor(req.raw));

@@ -36,6 +36,12 @@ export function recogniseVisitor(request: Request, slug: string, nonce: string, 
   return name !== undefined && sameText(nonce, deps.keys.nonce(slug, name)) ? claimantOf(name) : null;
 }
 
+/** Signs what this browser is to bring back later, such as through a wallet; null for a browser without a name. */
+export function visitorSeal(request: Request, slug: string, deps: Deps): ((text: string) => string) | null {
+  const name = nameOf(request);
+  return name === undefined ? null : (text) => deps.keys.nonce(`${slug} ${text}`, name);
+}
+
 /** Lax, because the payer comes back from another site; kept as long as a code may live. */
 const cookie = (name: string, secure: boolean): string =>
   `huoma=${name}; Path=/c; Max-Age=${limits.liveCodeLifetimeMs.max / 1000}; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}`;

@@ -8,6 +8,21 @@ import type { OrderKey } from "../core/ids.ts";
 import type { Currency, Minor } from "../core/money.ts";
 import type { PaymentProvider } from "../core/order.ts";
 import type { Result } from "../core/result.ts";
+import type { CredentialIssue, Form } from "./credentials.ts";
+
+/** Where the payer holds the code: in a wallet's own browser, in a phone's, or on a larger screen that a phone can scan. */
+export type Scene = "IN_WECHAT" | "IN_ALIPAY" | "PHONE" | "DESKTOP";
+/** What is known of the device that pays. */
+export type PayerDevice = {
+  readonly scene: Scene;
+  /** The address that it asks from; some providers want it of a phone's browser. */
+  readonly address: string | null;
+  /** Where a wallet that must first say who pays brings its user back to, with a grant. */
+  readonly grantUrl: string;
+  /** Comes back with the grant and shows that it was given to this very browser. */
+  readonly grantState: string;
+  readonly grant: string | null;
+};
 
 /** What a provider is asked to collect. */
 export type PaymentRequest = {
@@ -21,17 +36,29 @@ export type PaymentRequest = {
   readonly returnUrl: string;
   readonly notificationUrl: string;
   readonly expiresAt: number;
+  /** When the attempt began: what is asked again is asked with the same times. */
+  readonly startedAt?: number;
+  /** What `BegunPayment` told the last time, when this is not the first. */
+  readonly reference?: string | null;
+  readonly device?: PayerDevice;
 };
 /**
- * `redirectUrl`: where the payer goes on, absolute or a path of our own. `reference`: the provider's own name of the payment, when it has
- * one worth remembering.
+ * Where the payer goes on. `redirectUrl`: absolute or a path of our own; `tellsOrigin` when the place wants to know which site sent them.
+ * `scanText`: to be shown as a code, for the wallet on a phone beside this screen. `invocation`: to be handed to the wallet around this page.
  */
-export type BegunPayment = { readonly redirectUrl: string; readonly reference: string | null };
+export type NextStep =
+  | { readonly redirectUrl: string; readonly tellsOrigin?: true }
+  | { readonly scanText: string }
+  | { readonly invocation: Readonly<Record<string, string>> };
+/** `reference`: what the port wants to be told when it is asked about this payment again. */
+export type BegunPayment = NextStep & { readonly reference: string | null };
 
 export type RefundRequest = {
   readonly refund: string;
   readonly payment: string | null;
   readonly transaction: string;
+  /** All that came by the transaction, of which `amount` goes back. */
+  readonly captured: Minor;
   readonly amount: Minor;
   readonly currency: Currency;
 };
@@ -54,22 +81,42 @@ export type ProviderNews =
   /** Understood, and of no consequence; why, for the log. */
   | { readonly kind: "ignored"; readonly why: string };
 
-export type NotificationFault = "SIGNATURE" | "UNREADABLE";
-export type ProviderFault = { readonly reason: "UNAVAILABLE" | "REFUSED"; readonly message: string };
+/** MISADDRESSED: truly the provider's, and about another account than this one. */
+export type NotificationFault = "SIGNATURE" | "UNREADABLE" | "MISADDRESSED";
+/**
+ * UNAVAILABLE: nobody knows whether it was done. REFUSED: it was not, and will not be. GONE, of a payment to begin: what was made of the
+ * attempt can no longer lead a payer anywhere, so once its end is known another one has to be begun.
+ */
+export type ProviderFault = { readonly reason: "UNAVAILABLE" | "REFUSED" | "GONE"; readonly message: string };
 
 /** What a query found. PENDING: nothing has happened yet, or the provider knows nothing of it. */
 export type AttemptReport = { readonly state: "PENDING" } | { readonly state: "NEWS"; readonly news: ProviderNews };
 export type RefundReport = { readonly state: "PENDING" | "SUCCEEDED" | "FAILED" };
 
-export type ProviderCall = { readonly now: number; readonly account: string };
+export type ProviderCall = {
+  readonly now: number;
+  readonly account: string;
+  /** Of the payment that is asked about: what `BegunPayment` told. */
+  readonly reference?: string | null;
+  /** Where the account's notifications are to be sent. */
+  readonly notificationUrl?: string | null;
+};
+
+/** How a provider is answered; every provider reads the status, some the body too. */
+export type ProviderAnswer = { readonly contentType: string; readonly body: string };
 
 /** `Credentials` is whatever the provider needs, checked by `read`. Nothing here keeps state. */
 export interface PaymentPort<Credentials> {
   readonly provider: PaymentProvider;
+  readonly form: Form<Credentials>;
   /** Checks what a merchant entered, or what was unsealed; null when it is not what this provider needs. */
   read(credentials: unknown): Credentials | null;
+  /** Why `read` says null, in words for whoever entered it. */
+  issues(credentials: unknown): readonly CredentialIssue[];
   /** What may be shown of each secret, so that a merchant can tell which one is stored. */
   fingerprints(credentials: Credentials): readonly string[];
+  /** The answer to a notification; `fault` null: it was taken. Absent: JSON that says so. */
+  readonly answer?: (fault: string | null) => ProviderAnswer;
   /** Checks the signature over the raw bytes before anything is parsed. */
   verify(
     credentials: Credentials,

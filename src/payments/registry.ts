@@ -2,6 +2,8 @@
 import type { PaymentProvider } from "../core/order.ts";
 import type { PaymentPort } from "./provider.ts";
 import { sandboxPort, type SandboxWallets } from "./sandbox.ts";
+import { stripePort } from "./stripe.ts";
+import { wechatPayPort } from "./wechat-pay.ts";
 
 /**
  * A port is only ever given credentials that its own `read` returned, which is what makes it safe to forget their type here. MANUAL has no
@@ -11,4 +13,6 @@ export type PaymentPorts = Readonly<Partial<Record<PaymentProvider, PaymentPort<
 
 export const paymentPorts = (sandboxWallets: SandboxWallets): PaymentPorts => ({
   SANDBOX: sandboxPort(sandboxWallets),
+  STRIPE: stripePort,
+  WECHAT_PAY: wechatPayPort,
 });

@@ -2,21 +2,23 @@
  * The sandbox: a complete pretend wallet, and the teacher of every other port. It differs from a real provider in one way only: its private
  * API is a call to an object of this deployment (src/durable/sandbox-wallet.ts) where others have HTTPS.
  */
-import { createHash } from "node:crypto";
 import type { OrderKey } from "../core/ids.ts";
 import { orderKeyOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { credentialsOf, form, text } from "./credentials.ts";
 import type { AttemptReport, PaymentPort, PaymentRequest, ProviderFault, RefundRequest } from "./provider.ts";
 import { newsOf, readSandboxNotification, type SandboxNotification } from "./sandbox-notification.ts";
 import { isSignedBySandbox, sandboxSignatureHeader } from "./sandbox-signature.ts";
 
+const { min, max } = limits.sandboxSecretLength;
+const sandboxForm = form("SandboxAccount", {
+  secret: text("Signs the pretend wallet's notifications.", {
+    fault: ({ length }) => (length < min || length > max ? `must have ${min} to ${max} characters` : null),
+    secret: true,
+  }),
+});
 export type SandboxCredentials = { readonly secret: string };
-
-const isSecret = (value: unknown): value is string =>
-  typeof value === "string" &&
-  value.length >= limits.sandboxSecretLength.min &&
-  value.length <= limits.sandboxSecretLength.max;
 
 /** OPEN: nothing has happened yet. CLOSED: it can bring no money any more. TOLD: the same words as the notification. */
 export type SandboxPaymentStatus =
@@ -38,12 +40,7 @@ export type SandboxWallets = (order: OrderKey) => SandboxWalletApi;
 export const sandboxPort = (wallets: SandboxWallets): PaymentPort<SandboxCredentials> => ({
   provider: "SANDBOX",
 
-  read(credentials) {
-    const { secret } = (credentials ?? {}) as { secret?: unknown };
-    return isSecret(secret) ? { secret } : null;
-  },
-
-  fingerprints: ({ secret }) => [`sha256:${createHash("sha256").update(secret).digest("hex").slice(0, 8)}`],
+  ...credentialsOf(sandboxForm),
 
   async verify({ secret }, headers, body, { now }) {
     if (!isSignedBySandbox(secret, headers.get(sandboxSignatureHeader), body, now)) return err("SIGNATURE");
@@ -51,7 +48,8 @@ export const sandboxPort = (wallets: SandboxWallets): PaymentPort<SandboxCredent
     return told ? ok(newsOf(told)) : err("UNREADABLE");
   },
 
-  async begin(_, request, { account }) {
+  // What is known of the payer's device stays out of the wallet's books.
+  async begin(_, { device: __, ...request }, { account }) {
     const begun = await answer(wallets(request.order).begin(request, account));
     if (!begun.ok) return begun;
     if (!begun.value) return err({ reason: "REFUSED", message: "the payment was closed before it began" });

@@ -7,6 +7,7 @@ import type {
   WebhookEndpointProtocol,
 } from "../durable/protocol.ts";
 import type { Keys } from "../keys/root.ts";
+import type { PaymentPorts } from "../payments/registry.ts";
 
 export type Deps = {
   readonly now: () => number;
@@ -23,6 +24,8 @@ export type Deps = {
   readonly newMerchantBucket: string;
   readonly liveCode: (key: OrderKey) => LiveCodeProtocol;
   readonly account: (accountId: string) => PaymentAccountProtocol;
+  /** What is known of each provider without any account. */
+  readonly ports: PaymentPorts;
   readonly feed: (merchantId: string) => MerchantFeedProtocol;
   readonly endpoint: (endpointId: string) => WebhookEndpointProtocol;
   /** Work after the answer. */

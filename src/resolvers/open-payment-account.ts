@@ -1,18 +1,32 @@
-/** A merchant gets an account at the sandbox wallet: a complete way to be paid before any real provider is connected. */
+/** An account comes into being: its object seals the credentials, which have been checked. It is nobody's until it stands in the merchant's list. */
 import { base32, timedSuffix } from "../core/ids.ts";
+import type { PaymentProvider } from "../core/order.ts";
 import type { AccountSummary } from "../durable/protocol.ts";
 import type { Deps } from "./deps.ts";
+import { notificationUrl } from "./notification-url.ts";
+
+export type OpenPaymentAccount = {
+  readonly merchantId: string;
+  readonly provider: PaymentProvider;
+  readonly name: string;
+  readonly credentials: unknown;
+};
+
+export async function openPaymentAccount(deps: Deps, opening: OpenPaymentAccount): Promise<AccountSummary> {
+  const id = `account_${deps.keys.tagged(timedSuffix(deps.now(), deps.random(10)))}`;
+  return deps.account(id).open({ id, ...opening, notificationUrl: notificationUrl(deps.origin, opening.provider, id) });
+}
 
 export type OpenSandboxAccount = { readonly merchantId: string; readonly name: string };
 /** `secret` signs the account's notifications. It is shown here, once, and never again. */
 export type OpenedSandboxAccount = { readonly summary: AccountSummary; readonly secret: string };
 
+/** A merchant gets an account at the sandbox wallet: a complete way to be paid before any real provider is connected. */
 export async function openSandboxAccount(
   deps: Deps,
   { merchantId, name }: OpenSandboxAccount,
 ): Promise<OpenedSandboxAccount> {
-  const id = `account_${deps.keys.tagged(timedSuffix(deps.now(), deps.random(10)))}`;
   const secret = `sandbox_${base32(deps.random(32), 48)}`;
-  const summary = await deps.account(id).open({ id, merchantId, provider: "SANDBOX", name, credentials: { secret } });
+  const summary = await openPaymentAccount(deps, { merchantId, provider: "SANDBOX", name, credentials: { secret } });
   return { summary, secret };
 }

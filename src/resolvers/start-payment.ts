@@ -1,23 +1,28 @@
 /**
  * The payer confirms the order and begins to pay: the live code gives the claim and the attempt, the account's provider the place to pay at.
- * Asking twice is asking once: the same payer gets the same attempt, whose id is the provider's idempotency key.
+ * Asking twice is asking once: the same payer gets the same attempt, whose id is the provider's idempotency key. What a provider makes of an
+ * attempt lives for minutes, a code for days; so when it is dead, its end is made sure of and another attempt takes its place.
  */
 import type { Refusal } from "../core/commands.ts";
 import { limits } from "../core/limits.ts";
 import type { Attempt, Order, PaymentProvider } from "../core/order.ts";
 import { isOpenAttempt } from "../core/attempts.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { PaymentRequest } from "../payments/provider.ts";
+import type { LiveCodeProtocol } from "../durable/protocol.ts";
+import type { NextStep, PayerDevice, PaymentRequest } from "../payments/provider.ts";
 import type { Deps } from "./deps.ts";
+import { notificationUrl } from "./notification-url.ts";
 
 export type StartPayment = {
   readonly slug: string;
   readonly provider: PaymentProvider;
   /** Names the browser that pays; it holds the code while it does. */
   readonly claimant: string;
+  readonly device?: PayerDevice;
+  /** The payer wants another try than the one under way, which is ended first. */
+  readonly afresh?: boolean;
 };
-/** `redirectUrl`: where the payer goes on, absolute or a path of our own. */
-export type StartedPayment = { readonly payment: string; readonly redirectUrl: string };
+export type StartedPayment = { readonly payment: string; readonly next: NextStep };
 export type StartPaymentError =
   | { readonly reason: "NOT_FOUND" }
   /** The order cannot be paid through this provider. */
@@ -32,45 +37,90 @@ export async function startPayment(
   deps: Deps,
   input: StartPayment,
 ): Promise<Result<StartedPayment, StartPaymentError>> {
-  const { slug, provider, claimant } = input;
+  const { slug, provider, claimant, device, afresh = false } = input;
   const key = deps.keys.orderOfSlug(slug);
   const code = key && deps.liveCode(key);
   const known = await code?.look();
   if (!code || !known) return err({ reason: "NOT_FOUND" });
   const account = known.terms.accounts.find((one) => one.provider === provider);
   if (!account || provider === "MANUAL") return err({ reason: "PROVIDER" });
+  const isTheirs = (attempt: Attempt): boolean =>
+    isOpenAttempt(attempt) && !attempt.closing && attempt.account === account.id && attempt.claimant === claimant;
 
-  const begun = await code.apply({ kind: "begin", claimant, account: account.id });
-  if (!begun.found) return err({ reason: "NOT_FOUND" });
-  if (!begun.ok) return err({ reason: "REFUSAL", refusal: begun.refusal });
-  const attempt = begun.order.attempts.findLast(
-    (one) => isOpenAttempt(one) && !one.closing && one.account === account.id && one.claimant === claimant,
-  );
-  if (!attempt) throw new Error("an accepted begin leaves an open attempt");
+  const former = known.attempts.findLast(isTheirs);
+  if (afresh && former && !(await endUpstream(deps, code, known, former))) return err({ reason: "UNAVAILABLE" });
+  for (const renewed of [false, true]) {
+    const begun = await code.apply({ kind: "begin", claimant, account: account.id });
+    if (!begun.found) return err({ reason: "NOT_FOUND" });
+    if (!begun.ok) return err({ reason: "REFUSAL", refusal: begun.refusal });
+    const attempt = begun.order.attempts.findLast(isTheirs);
+    if (!attempt) throw new Error("an accepted begin leaves an open attempt");
 
-  const made = await deps.account(account.id).begin(requestFor(deps, slug, begun.order, attempt));
-  if (made.ok) {
-    const { redirectUrl, reference } = made.value;
-    if (reference !== null) await code.apply({ kind: "opened", attempt: attempt.id, reference });
-    return ok({ payment: attempt.id, redirectUrl });
+    const made = await deps.account(account.id).begin(requestFor(deps, slug, begun.order, attempt, device));
+    if (made.ok) {
+      const { reference, ...next } = made.value;
+      return (await remember(deps, code, begun.order, attempt, reference))
+        ? ok({ payment: attempt.id, next })
+        : err({ reason: "UNAVAILABLE" });
+    }
+    if (made.error.reason === "GONE" && !renewed && (await endUpstream(deps, code, begun.order, attempt))) continue;
+    // A provider that did not answer may have made the payment all the same, so the attempt must not be called failed: it stays open, is
+    // asked about and closed upstream like any other, and the payer's next try asks for the very same payment. Nobody was led to it, so
+    // meanwhile it can take nobody's money. Only a provider that said no is believed.
+    if (made.error.reason !== "REFUSED") return err({ reason: "UNAVAILABLE" });
+    await code.apply({
+      kind: "ended",
+      attempt: attempt.id,
+      outcome: "FAILED",
+      reason: made.error.message.slice(0, limits.reasonLengthMax),
+    });
+    // What was refused at the first asking exists nowhere, so nothing can come of it and no end need wait for it.
+    if (!known.attempts.some(({ id }) => id === attempt.id))
+      await code.apply({ kind: "ended", attempt: attempt.id, outcome: "CLOSED", reason: null });
+    return err({ reason: "REFUSED" });
   }
-  // A provider that did not answer may have made the payment all the same, so the attempt must not be called failed: it stays open, is
-  // asked about and closed upstream like any other, and the payer's next try asks for the very same payment. Nobody was led to it, so
-  // meanwhile it can take nobody's money. Only a provider that said no is believed.
-  if (made.error.reason === "UNAVAILABLE") return err({ reason: "UNAVAILABLE" });
-  await code.apply({
-    kind: "ended",
-    attempt: attempt.id,
-    outcome: "FAILED",
-    reason: made.error.message.slice(0, limits.reasonLengthMax),
-  });
-  // What was refused at the first asking exists nowhere, so nothing can come of it and no end need wait for it.
-  if (!known.attempts.some(({ id }) => id === attempt.id))
-    await code.apply({ kind: "ended", attempt: attempt.id, outcome: "CLOSED", reason: null });
-  return err({ reason: "REFUSED" });
+  return err({ reason: "UNAVAILABLE" });
 }
 
-function requestFor(deps: Deps, slug: string, order: Order, attempt: Attempt): PaymentRequest {
+/**
+ * The provider's own name of the attempt is kept before the payer is led there. False when the attempt was ended meanwhile, before anybody could
+ * know what to close: then it is closed now, and nobody is led to it.
+ */
+async function remember(
+  deps: Deps,
+  code: LiveCodeProtocol,
+  order: Order,
+  attempt: Attempt,
+  reference: string | null,
+): Promise<boolean> {
+  if (reference === null || reference === attempt.reference) return true;
+  const opened = await code.apply({ kind: "opened", attempt: attempt.id, reference });
+  const now = opened.found ? opened.order.attempts.find(({ id }) => id === attempt.id) : undefined;
+  if (now && isOpenAttempt(now) && !now.closing) return true;
+  await endUpstream(deps, code, order, { ...attempt, reference });
+  return false;
+}
+
+/** Asks for the end of an attempt at its provider, and tells the order what came of it: money, when that won. True when it is known. */
+async function endUpstream(
+  deps: Deps,
+  code: LiveCodeProtocol,
+  { terms }: Order,
+  { id, account, reference }: Attempt,
+): Promise<boolean> {
+  const report = await deps.account(account).close(id, reference);
+  if (!report.ok || report.value.state === "PENDING") return false;
+  await code.apply(report.value.command, terms.merchant.id);
+  return true;
+}
+
+function requestFor(
+  deps: Deps,
+  slug: string,
+  order: Order,
+  attempt: Attempt,
+  device: PayerDevice | undefined,
+): PaymentRequest {
   const { key, merchant, number, currency } = order.terms;
   return {
     payment: attempt.id,
@@ -79,8 +129,11 @@ function requestFor(deps: Deps, slug: string, order: Order, attempt: Attempt): P
     currency,
     description: `${merchant.name} · ${number}`,
     returnUrl: `${deps.origin}/c/${slug}`,
-    notificationUrl: `${deps.origin}/payments/${attempt.provider.toLowerCase()}/${attempt.account}/notifications`,
+    notificationUrl: notificationUrl(deps.origin, attempt.provider, attempt.account),
     // A part-paid order may outlive its code; its rest gets the time of a claim.
     expiresAt: Math.max(order.expiresAt, deps.now() + limits.claimMs),
+    startedAt: attempt.startedAt,
+    reference: attempt.reference,
+    ...(device && { device }),
   };
 }

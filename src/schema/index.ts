@@ -11,6 +11,7 @@ import "./live-code.ts";
 import "./merchant.ts";
 import "./order-mutations.ts";
 import "./order.ts";
+import "./payment-account-mutations.ts";
 import "./payment-account.ts";
 import "./product.ts";
 import "./viewer.ts";

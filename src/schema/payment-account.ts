@@ -1,4 +1,5 @@
 import { listPaymentAccounts } from "../db/payment-accounts.ts";
+import { notificationUrl } from "../resolvers/notification-url.ts";
 import { builder } from "./builder.ts";
 import type { GraphContext } from "./context.ts";
 import { findable, Node } from "./node.ts";
@@ -21,8 +22,7 @@ PaymentAccount.implement({
     notificationUrl: t.field({
       type: "URL",
       description: "Where the provider must send its notifications.",
-      resolve: ({ id, provider }, _args, { deps }) =>
-        `${deps.origin}/payments/${provider.toLowerCase()}/${id}/notifications`,
+      resolve: ({ id, provider }, _args, { deps }) => notificationUrl(deps.origin, provider, id),
     }),
     fingerprints: t.stringList({
       description: "Fingerprints of the stored secrets; the secrets themselves are never returned.",

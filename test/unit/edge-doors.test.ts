@@ -191,6 +191,15 @@ describe("paying", () => {
         returnUrl: `${origin}/c/${shop.slug}`,
         notificationUrl: `${origin}/payments/sandbox/account_1/notifications`,
         expiresAt: shop.order.expiresAt,
+        startedAt: shop.now,
+        reference: null,
+        device: {
+          scene: "PHONE",
+          address: null,
+          grantUrl: `${origin}/c/${shop.slug}/wallet?provider=SANDBOX`,
+          grantState: expect.stringMatching(/^[0-9A-Z]{26}$/) as string,
+          grant: null,
+        },
       },
     ]);
     expect(shop.order.attempts[0]?.claimant).not.toContain(cookie.slice(6));

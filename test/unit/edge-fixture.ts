@@ -9,9 +9,10 @@ import { defaultPolicy } from "../../src/core/policy.ts";
 import { ok, type Result } from "../../src/core/result.ts";
 import { stateOf } from "../../src/core/state.ts";
 import { decide } from "../../src/core/transitions.ts";
-import type { Applied, LiveCodeProtocol, Scanned } from "../../src/durable/protocol.ts";
+import type { AccountReport, Applied, LiveCodeProtocol, Scanned } from "../../src/durable/protocol.ts";
 import { deriveKeys } from "../../src/keys/root.ts";
 import type { BegunPayment, PaymentRequest, ProviderFault } from "../../src/payments/provider.ts";
+import { paymentPorts } from "../../src/payments/registry.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
 
 export const origin = "https://pay.example";
@@ -29,6 +30,7 @@ export type Shop = {
   scans: number;
   readonly asked: PaymentRequest[];
   provider: (request: PaymentRequest) => Result<BegunPayment, ProviderFault>;
+  close: (payment: string, reference?: string | null) => Result<AccountReport, ProviderFault>;
   readonly apply: (command: Command) => Applied;
   /** The order as if this browser's payment had arrived. */
   readonly pay: (name?: string | null) => void;
@@ -109,12 +111,14 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
     database: unused,
     newMerchantBucket: "00",
     liveCode: code,
+    ports: paymentPorts(unused),
     account: () =>
       ({
         begin: async (request: PaymentRequest) => {
           shop.asked.push(request);
           return shop.provider(request);
         },
+        close: async (payment: string, reference?: string | null) => shop.close(payment, reference),
       }) as ReturnType<Deps["account"]>,
     feed: unused,
     endpoint: unused,
@@ -148,6 +152,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
     scans: 0,
     asked: [],
     provider: ({ payment }) => ok({ redirectUrl: `/sandbox/wallet/${payment}`, reference: null }),
+    close: unused,
     apply,
     pay,
   };

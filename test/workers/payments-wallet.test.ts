@@ -434,6 +434,7 @@ describe("closing and giving back at the wallet", () => {
         refund: refundId(terms.key, number),
         payment,
         transaction,
+        captured: terms.total,
         amount,
         currency: terms.currency,
       });

@@ -70,8 +70,10 @@ providerContract<SandboxCredentials>("the sandbox", () => ({
   unusable: [{ secret: "short" }, { secret: 12_345_678 }, { secret: "x".repeat(201) }, { Secret: "long enough" }],
   secrets: ["sandbox_the-account's-own"],
   currencies: ["JPY", "CNY", "KWD"] as Currency[],
-  sign: (body, { secret }, now) =>
-    new Headers({ "sandbox-signature": signature(secret, body, Math.floor(now / 1000)) }),
+  sign: (body, { secret }, now) => ({
+    headers: new Headers({ "sandbox-signature": signature(secret, body, Math.floor(now / 1000)) }),
+    body,
+  }),
   succeeded: (told) => bodyOf("payment.succeeded", told),
   failed: (told) => bodyOf("payment.failed", told),
   refunded: (told, refund) => bodyOf("refund.succeeded", told, { refund }),
@@ -510,6 +512,7 @@ describe("an account", () => {
         refund: refundId(key, 1),
         payment: null,
         transaction: "T",
+        captured: 1,
         amount: 1,
         currency: "CNY" as Currency,
       }),

@@ -13,19 +13,29 @@ export type PayFormProps = {
 
 export function PayForm({ slug, nonce, view, amount, language }: PayFormProps) {
   const words = messages[language];
-  if (view.providers.length === 0) return <p class="calm">{words.noProvider}</p>;
+  const { here, elsewhere, unserved } = view.choice;
+  const hint = (
+    <>
+      {unserved && <p class="notice">{words.notInWallet(words.providers[unserved])}</p>}
+      {elsewhere.map((provider) => (
+        <p class="calm">{words.payElsewhere(words.providers[provider])}</p>
+      ))}
+    </>
+  );
+  if (here.length === 0) return elsewhere.length > 0 ? hint : <p class="calm">{words.noProvider}</p>;
   const label = view.again ? words.continueAmount(amount) : words.payAmount(amount);
   return (
     <div class="act">
+      {hint}
       <form method="post" action={`/c/${slug}/pay`} data-opening={words.opening}>
         <input type="hidden" name="nonce" value={nonce} />
-        {view.providers.map((provider, index) => (
+        {here.map((provider, index) => (
           <button class={index === 0 ? "button" : "button plain"} type="submit" name="provider" value={provider}>
             {label} <small>{words.payWith(words.providers[provider])}</small>
           </button>
         ))}
       </form>
-      {view.providers.includes("SANDBOX") && <p class="under soft small">{words.sandboxNote}</p>}
+      {here.includes("SANDBOX") && <p class="under soft small">{words.sandboxNote}</p>}
     </div>
   );
 }

@@ -1,9 +1,11 @@
 /** What the payer page says, decided before any markup. `claimant` is the browser that asks; what belongs to a payer is told to theirs only. */
 import { acceptedOf, dueOf, refundedOf } from "../../core/amounts.ts";
 import { openAttempts } from "../../core/attempts.ts";
-import type { Order, PaymentProvider } from "../../core/order.ts";
+import type { Order } from "../../core/order.ts";
 import type { Minor } from "../../core/money.ts";
 import { claimAt, type OrderState } from "../../core/state.ts";
+import type { Scene } from "../../payments/provider.ts";
+import { choiceIn, type Choice } from "../wallets.ts";
 
 export type PayerView =
   /** `again`: this browser began to pay already; paying again leads to the same payment. */
@@ -11,7 +13,7 @@ export type PayerView =
       readonly kind: "payable";
       readonly due: Minor;
       readonly received: Minor;
-      readonly providers: readonly PaymentProvider[];
+      readonly choice: Choice;
       readonly again: boolean;
     }
   /** Somebody else holds the code. */
@@ -30,7 +32,9 @@ export type PayerView =
   /** `returned`: money that came too late, or not in full, and goes back. */
   | { readonly kind: "ended"; readonly as: "EXPIRED" | "CANCELLED"; readonly returned: boolean };
 
-export function payerView(order: Order, state: OrderState, claimant: string, now: number): PayerView {
+export type Onlooker = { readonly claimant: string; readonly scene: Scene; readonly now: number };
+
+export function payerView(order: Order, state: OrderState, { claimant, scene, now }: Onlooker): PayerView {
   switch (state) {
     case "PAID":
       return paidView(order, claimant);
@@ -46,7 +50,8 @@ export function payerView(order: Order, state: OrderState, claimant: string, now
       const claim = claimAt(order, now);
       if (claim && claim.claimant !== claimant) return { kind: "busy", until: claim.until };
       const again = openAttempts(order).some((attempt) => attempt.claimant === claimant && !attempt.closing);
-      return { kind: "payable", due: dueOf(order), received: acceptedOf(order), providers: providersOf(order), again };
+      const choice = choiceIn(scene, order.terms.accounts, order.terms.currency);
+      return { kind: "payable", due: dueOf(order), received: acceptedOf(order), choice, again };
     }
   }
 }
@@ -66,8 +71,3 @@ function paidView(order: Order, claimant: string): PayerView {
     target: target?.kind === "URL" ? target.url : null,
   };
 }
-
-/** Each provider once, in the merchant's order. Money recorded by hand is nothing a phone can do. */
-const providersOf = (order: Order): readonly PaymentProvider[] => [
-  ...new Set(order.terms.accounts.map(({ provider }) => provider).filter((provider) => provider !== "MANUAL")),
-];

@@ -43,6 +43,8 @@ a{color:var(--accent)}
 .good .mark{color:var(--accent)}
 .state p+p{margin-top:.5rem}
 .state .button,.state .sums{margin-top:1.25rem}
+.scan{margin:1rem auto}
+.scan svg{display:block;width:min(100%,16rem);height:auto;margin:0 auto;border-radius:1rem}
 .greeting{font-size:1.0625rem;font-weight:600}
 .notice{background:var(--warn-tint);color:var(--warn);border-radius:.875rem;padding:.75rem 1rem;margin-bottom:.75rem}
 .calm{background:var(--tint);color:var(--ink);border-radius:.875rem;padding:.75rem 1rem;margin-bottom:.75rem}

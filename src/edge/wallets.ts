@@ -1,0 +1,60 @@
+/**
+ * Which wallet a phone is in, and what it can pay with there. Read the two tables; there is no other rule.
+ *
+ * | the user agent says             | so the code is held  |
+ * |---------------------------------|----------------------|
+ * | MicroMessenger                  | in WeChat            |
+ * | AlipayClient                    | in Alipay            |
+ * | Mobile, Android, iPhone, iPad … | in a phone's browser |
+ * | anything else, or nothing       | on a larger screen   |
+ *
+ * |                      | WeChat Pay            | Alipay                   | Stripe, sandbox |
+ * |----------------------|-----------------------|--------------------------|-----------------|
+ * | in WeChat            | at once, in WeChat    | no: WeChat does not open | yes             |
+ * | in Alipay            | no: nor does Alipay   | at once, in Alipay       | yes             |
+ * | in a phone's browser | opens WeChat          | opens Alipay             | yes             |
+ * | on a larger screen   | shows a code for it   | shows a code for it      | yes             |
+ */
+import type { Currency } from "../core/money.ts";
+import type { AccountTerms, PaymentProvider } from "../core/order.ts";
+import type { Scene } from "../payments/provider.ts";
+
+const agents: readonly (readonly [RegExp, Scene])[] = [
+  [/\bMicroMessenger\//i, "IN_WECHAT"],
+  [/\bAlipayClient\//i, "IN_ALIPAY"],
+  [/Mobile|Android|iPhone|iPad|iPod|HarmonyOS/i, "PHONE"],
+];
+
+export const sceneOf = ({ headers }: Request): Scene => {
+  const agent = headers.get("user-agent") ?? "";
+  return agents.find(([pattern]) => pattern.test(agent))?.[1] ?? "DESKTOP";
+};
+
+/** The wallet around the page pays without leaving it: nobody is asked to choose. */
+const atHome: Readonly<Partial<Record<Scene, PaymentProvider>>> = { IN_WECHAT: "WECHAT_PAY", IN_ALIPAY: "ALIPAY" };
+const closed: Readonly<Partial<Record<Scene, PaymentProvider>>> = { IN_WECHAT: "ALIPAY", IN_ALIPAY: "WECHAT_PAY" };
+/** Wallets that hold one currency. */
+const onlyCurrency: Readonly<Partial<Record<PaymentProvider, string>>> = { WECHAT_PAY: "CNY", ALIPAY: "CNY" };
+
+export type Choice = {
+  /** What can be paid with here, in the merchant's order. */
+  readonly here: readonly PaymentProvider[];
+  /** What can be paid with when the code is opened or scanned elsewhere. */
+  readonly elsewhere: readonly PaymentProvider[];
+  /** The wallet around the page, when the merchant does not take it. */
+  readonly unserved: PaymentProvider | null;
+};
+
+/** Money recorded by hand is nothing a phone can do. */
+export function choiceIn(scene: Scene, accounts: readonly AccountTerms[], currency: Currency): Choice {
+  const all = [...new Set(accounts.map(({ provider }) => provider))].filter(
+    (provider) => provider !== "MANUAL" && (onlyCurrency[provider] ?? currency) === currency,
+  );
+  const home = atHome[scene];
+  if (home && all.includes(home)) return { here: [home], elsewhere: [], unserved: null };
+  return {
+    here: all.filter((provider) => provider !== closed[scene]),
+    elsewhere: all.filter((provider) => provider === closed[scene]),
+    unserved: home ?? null,
+  };
+}

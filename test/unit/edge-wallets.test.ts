@@ -1,0 +1,290 @@
+/** Any wallet may scan a code: what each is offered, and the steps that no redirect can make. */
+import { Hono } from "hono";
+import { describe, expect, it } from "vitest";
+import type { Currency } from "../../src/core/money.ts";
+import type { PaymentProvider } from "../../src/core/order.ts";
+import { err, ok } from "../../src/core/result.ts";
+import { isOpenAttempt } from "../../src/core/attempts.ts";
+import { mountEdge } from "../../src/edge/routes.ts";
+import { choiceIn, sceneOf } from "../../src/edge/wallets.ts";
+import type { BegunPayment, Scene } from "../../src/payments/provider.ts";
+import { get, meet, openShop, origin, phone, type Shop } from "./edge-fixture.ts";
+
+const agents: Record<Scene, readonly string[]> = {
+  IN_WECHAT: [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.54(0x18003630) NetType/WIFI Language/zh_CN",
+    "Mozilla/5.0 (Linux; Android 14; V2324A) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/130.0.6723.103 Mobile Safari/537.36 XWEB/1300 MMWEBSDK/20240404 MicroMessenger/8.0.49.2600(0x28003137) WeChat/arm64",
+    "Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/107.0.0.0 Safari/537.36 NetType/WIFI MicroMessenger/7.0.20.1781(0x6700143B) WindowsWechat(0x63090c11)",
+  ],
+  IN_ALIPAY: [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/21F79 ChannelId(25) NebulaX/1.0.0 AlipayDefined(nt:WIFI) AliApp(AP/10.6.60.8000) AlipayClient/10.6.60.8000 Language/zh-Hans",
+  ],
+  PHONE: [
+    phone,
+    "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (iPad; CPU OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/604.1",
+  ],
+  DESKTOP: [
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+    "curl/8.9.1",
+    "",
+  ],
+};
+const agentOf = (scene: Scene): string => agents[scene][0] ?? "";
+const accounts = (...providers: PaymentProvider[]) =>
+  providers.map((provider, index) => ({ id: `account_${index + 1}`, provider }));
+const every = accounts("STRIPE", "WECHAT_PAY", "ALIPAY", "MANUAL", "STRIPE");
+const yuan = "CNY" as Currency;
+
+describe("the wallet around a page", () => {
+  it.each(Object.entries(agents))("is %s by its user agent", (scene, names) => {
+    for (const agent of names) expect(sceneOf(get("/c/X", { "user-agent": agent }))).toBe(scene);
+  });
+
+  it("decides what can be paid with there", () => {
+    const nothing = { elsewhere: [], unserved: null };
+    expect(choiceIn("IN_WECHAT", every, yuan)).toEqual({ ...nothing, here: ["WECHAT_PAY"] });
+    expect(choiceIn("IN_ALIPAY", every, yuan)).toEqual({ ...nothing, here: ["ALIPAY"] });
+    for (const scene of ["PHONE", "DESKTOP"] as const)
+      expect(choiceIn(scene, every, yuan)).toEqual({ ...nothing, here: ["STRIPE", "WECHAT_PAY", "ALIPAY"] });
+    expect(choiceIn("IN_WECHAT", accounts("ALIPAY", "STRIPE"), yuan)).toEqual({
+      here: ["STRIPE"],
+      elsewhere: ["ALIPAY"],
+      unserved: "WECHAT_PAY",
+    });
+    expect(choiceIn("IN_ALIPAY", accounts("WECHAT_PAY"), yuan)).toEqual({
+      here: [],
+      elsewhere: ["WECHAT_PAY"],
+      unserved: "ALIPAY",
+    });
+    expect(choiceIn("PHONE", every, "EUR" as Currency).here).toEqual(["STRIPE"]);
+    expect(choiceIn("IN_WECHAT", every, "EUR" as Currency)).toMatchObject({ here: ["STRIPE"], unserved: "WECHAT_PAY" });
+  });
+});
+
+const doors = (shop: Shop) => {
+  const app = new Hono();
+  mountEdge(app, () => shop.deps);
+  return (request: Request) => app.fetch(request);
+};
+const open = async (shop: Shop, scene: Scene) => {
+  const answer = await doors(shop)(get(`/c/${shop.slug}`, { "user-agent": agentOf(scene) }));
+  const markup = await answer.text();
+  return { answer, markup, ...meet(answer, markup) };
+};
+const pay = (shop: Shop, cookie: string, fields: Record<string, string>, scene: Scene = "PHONE") =>
+  doors(shop)(
+    new Request(`${origin}/c/${shop.slug}/pay`, {
+      method: "POST",
+      headers: {
+        "user-agent": agentOf(scene),
+        "content-type": "application/x-www-form-urlencoded",
+        "cf-connecting-ip": "203.0.113.7",
+        cookie,
+      },
+      body: new URLSearchParams(fields).toString(),
+    }),
+  );
+const step = (shop: Shop, location: string, cookie: string) => doors(shop)(get(location, { cookie }));
+
+describe("the payer page", () => {
+  it("offers one way where one fits, a choice where several do, and says what works where none does", async () => {
+    const shop = openShop({ accounts: every });
+    const buttons = (markup: string) => [...markup.matchAll(/name="provider" value="(\w+)"/g)].map(([, name]) => name);
+    expect(buttons((await open(shop, "IN_WECHAT")).markup)).toEqual(["WECHAT_PAY"]);
+    expect(buttons((await open(shop, "IN_ALIPAY")).markup)).toEqual(["ALIPAY"]);
+    expect(buttons((await open(shop, "PHONE")).markup)).toEqual(["STRIPE", "WECHAT_PAY", "ALIPAY"]);
+    const stranded = await open(openShop({ accounts: accounts("ALIPAY") }), "IN_WECHAT");
+    expect(buttons(stranded.markup)).toEqual([]);
+    expect(stranded.markup).toContain("This merchant does not take WeChat Pay.");
+    expect(stranded.markup).toContain(
+      "To pay with Alipay, open this page in your browser, or scan the code with Alipay.",
+    );
+  });
+
+  it("lets its form be led on to any provider's site, and to nothing worse", async () => {
+    const { answer } = await open(openShop(), "PHONE");
+    expect(answer.headers.get("content-security-policy")).toContain("form-action 'self' https: http:;");
+    expect(answer.headers.get("vary")).toContain("user-agent");
+  });
+});
+
+describe("a step that no redirect can make", () => {
+  const begin = async (begun: BegunPayment) => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
+    shop.provider = () => ok(begun);
+    const { cookie, nonce } = await open(shop, "DESKTOP");
+    const answer = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" }, "DESKTOP");
+    return { shop, cookie, nonce, answer, location: answer.headers.get("location") ?? "" };
+  };
+
+  it("shows a code to scan, keeps watching, and offers to begin afresh", async () => {
+    const { shop, cookie, answer, location } = await begin({
+      scanText: "weixin://wxpay/bizpayurl?pr=abc",
+      reference: "C",
+    });
+    expect(answer.status).toBe(303);
+    expect(location).toMatch(new RegExp(`^/c/${shop.slug}/wallet\\?`));
+    const shown = await step(shop, location, cookie);
+    const markup = await shown.text();
+    expect(shown.status).toBe(200);
+    expect(shown.headers.get("cache-control")).toBe("no-store");
+    expect(markup).toContain("Scan with WeChat Pay");
+    expect(markup).toContain("<svg");
+    expect(markup).toContain(`data-events="/c/${shop.slug}/events"`);
+    expect(markup).toContain(`name="afresh" value="1"`);
+    expect(markup).not.toMatch(/<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=/);
+    expect(shop.order.attempts[0]?.reference).toBe("C");
+  });
+
+  it("hands a payment to the wallet around the page", async () => {
+    const invocation = { appId: "wx1", package: "prepay_id=1", paySign: `"><script>` };
+    const { shop, cookie, location } = await begin({ invocation, reference: null });
+    const markup = await (await step(shop, location, cookie)).text();
+    const data = /data-invocation="([^"]*)"/.exec(markup)?.[1] ?? "";
+    expect(JSON.parse(data.replaceAll("&quot;", '"').replaceAll("&gt;", ">").replaceAll("&lt;", "<"))).toEqual(
+      invocation,
+    );
+    expect(markup).not.toContain("<script>");
+  });
+
+  it("is shown to the browser that asked, as it was sealed, and to nobody else", async () => {
+    const { shop, cookie, location } = await begin({ scanText: "weixin://wxpay/1", reference: null });
+    const other = await open(shop, "PHONE");
+    const forged = [
+      [location, ""],
+      [location, other.cookie],
+      [location.replace("wxpay%2F1", "wxpay%2F2"), cookie],
+      [location.replace(/&seal=.*/, ""), cookie],
+      [`/c/${shop.slug}/wallet`, cookie],
+      [`/c/${shop.slug}/wallet?code=stolen&state=&provider=WECHAT_PAY`, cookie],
+    ] as const;
+    for (const [path, held] of forged) {
+      const answer = await step(shop, path, held);
+      expect([path, answer.status, answer.headers.get("location")]).toEqual([
+        path,
+        303,
+        `/c/${shop.slug}?reason=stale`,
+      ]);
+    }
+    expect((await doors(shop)(get(`/c/${shop.slug.slice(0, -1)}0/wallet`))).status).toBe(404);
+  });
+
+  it("brings a grant back as a form of the same browser, which goes on paying the same attempt", async () => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
+    shop.provider = ({ device }) =>
+      device?.grant
+        ? ok({ invocation: { package: `for ${device.grant}` }, reference: "P" })
+        : ok({
+            redirectUrl: `https://open.weixin.example/?back=${device?.grantUrl}&state=${device?.grantState}`,
+            reference: null,
+          });
+    const { cookie, nonce } = await open(shop, "IN_WECHAT");
+    const asked = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" }, "IN_WECHAT");
+    const sent = new URL(asked.headers.get("location") ?? "").searchParams;
+    const back = new URL(`${sent.get("back") ?? ""}&code=GRANT1&state=${sent.get("state") ?? ""}`);
+    const before = structuredClone(shop.order);
+    const returned = await (await step(shop, back.pathname + back.search, cookie)).text();
+    expect(shop.order).toEqual(before);
+    expect(returned).toContain(`id="goes-on"`);
+    const fields = Object.fromEntries(
+      [...returned.matchAll(/name="(\w+)" value="(\w+)"/g)].map(([, name = "", value = ""]) => [name, value]),
+    );
+    expect(fields).toEqual({ nonce, grant: "GRANT1", provider: "WECHAT_PAY" });
+    const led = await pay(shop, cookie, fields, "IN_WECHAT");
+    expect(await (await step(shop, led.headers.get("location") ?? "", cookie)).text()).toContain("for GRANT1");
+    expect(shop.order.attempts).toHaveLength(1);
+    expect(shop.asked.map(({ device }) => device?.address)).toEqual(["203.0.113.7", "203.0.113.7"]);
+  });
+});
+
+describe("what a provider made of an attempt", () => {
+  const ended = (payment: string) =>
+    ok({
+      state: "NEWS" as const,
+      command: { kind: "ended" as const, attempt: payment, outcome: "CLOSED" as const, reason: null },
+    });
+
+  it("is made anew when it is dead, once its end is known, and only once", async () => {
+    const shop = openShop({ accounts: accounts("STRIPE") });
+    const closed: string[] = [];
+    shop.close = (payment) => {
+      closed.push(payment);
+      return ended(payment);
+    };
+    shop.provider = ({ payment }) =>
+      payment.endsWith("0001")
+        ? err({ reason: "GONE", message: "expired" })
+        : ok({ redirectUrl: "https://checkout.stripe.com/c/2", reference: "cs_2" });
+    const { cookie, nonce } = await open(shop, "PHONE");
+    const answer = await pay(shop, cookie, { nonce, provider: "STRIPE" });
+    expect(answer.headers.get("location")).toBe("https://checkout.stripe.com/c/2");
+    expect(closed).toEqual([shop.order.attempts[0]?.id]);
+    expect(shop.order.attempts.map(({ state, reference }) => [state, reference])).toEqual([
+      ["CLOSED", null],
+      ["PENDING", "cs_2"],
+    ]);
+    shop.provider = () => err({ reason: "GONE", message: "always" });
+    const stuck = await pay(shop, cookie, { nonce, provider: "STRIPE" });
+    expect(stuck.headers.get("location")).toBe(`/c/${shop.slug}?reason=unavailable`);
+    expect(shop.order.attempts).toHaveLength(3);
+  });
+
+  it("is not made anew while nobody knows whether the dead one was paid", async () => {
+    const shop = openShop({ accounts: accounts("STRIPE") });
+    shop.close = () => err({ reason: "UNAVAILABLE", message: "" });
+    shop.provider = () => err({ reason: "GONE", message: "" });
+    const { cookie, nonce } = await open(shop, "PHONE");
+    expect((await pay(shop, cookie, { nonce, provider: "STRIPE" })).headers.get("location")).toContain(
+      "reason=unavailable",
+    );
+    expect(shop.order.attempts).toHaveLength(1);
+  });
+
+  it("is ended there before the payer begins afresh, and leads nobody on when it was ended while it was made", async () => {
+    const shop = openShop({ accounts: accounts("STRIPE") });
+    const closed: (readonly [string, string | null | undefined])[] = [];
+    shop.close = (payment, reference) => {
+      closed.push([payment, reference]);
+      return ended(payment);
+    };
+    shop.provider = ({ payment }) =>
+      ok({ redirectUrl: "https://checkout.stripe.com/c/1", reference: `cs_${payment.slice(-1)}` });
+    const { cookie, nonce } = await open(shop, "PHONE");
+    await pay(shop, cookie, { nonce, provider: "STRIPE" });
+    await pay(shop, cookie, { nonce, provider: "STRIPE", afresh: "1" });
+    const [first, second] = shop.order.attempts;
+    expect(closed).toEqual([[first?.id, "cs_1"]]);
+    expect([first?.state, second?.state]).toEqual(["CLOSED", "PENDING"]);
+
+    shop.provider = ({ payment }) => {
+      shop.apply({ kind: "cancel", reason: null });
+      return ok({ redirectUrl: "https://checkout.stripe.com/c/2", reference: `new-${payment.slice(-1)}` });
+    };
+    const late = await pay(shop, cookie, { nonce, provider: "STRIPE" });
+    expect(late.headers.get("location")).toBe(`/c/${shop.slug}?reason=unavailable`);
+    expect(closed.at(-1)).toEqual([second?.id, "new-2"]);
+    expect(shop.order.attempts.filter(isOpenAttempt)).toEqual([]);
+  });
+
+  it("tells the other site which one the payer comes from only where it must know", async () => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
+    const { cookie, nonce } = await open(shop, "PHONE");
+    shop.provider = () => ok({ redirectUrl: "https://wx.tenpay.com/x", tellsOrigin: true, reference: null });
+    const told = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" });
+    expect([told.headers.get("location"), told.headers.get("referrer-policy")]).toEqual([
+      "https://wx.tenpay.com/x",
+      "origin",
+    ]);
+    for (const redirectUrl of [
+      "http://wx.tenpay.com/x",
+      "http://127.0.0.1:4242/pay",
+      "javascript:alert(1)",
+      "weixin://x",
+    ]) {
+      shop.provider = () => ok({ redirectUrl, reference: null });
+      const answer = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" });
+      expect(answer.headers.get("location")).toBe(`/c/${shop.slug}?reason=unavailable`);
+    }
+  });
+});
