@@ -1,5 +1,6 @@
 /** Which provider is spoken to by which port. Adding a wallet is one file beside this one, one line here, and a green contract suite. */
 import type { PaymentProvider } from "../core/order.ts";
+import { alipayPort } from "./alipay.ts";
 import type { PaymentPort } from "./provider.ts";
 import { sandboxPort, type SandboxWallets } from "./sandbox.ts";
 import { stripePort } from "./stripe.ts";
@@ -15,4 +16,5 @@ export const paymentPorts = (sandboxWallets: SandboxWallets): PaymentPorts => ({
   SANDBOX: sandboxPort(sandboxWallets),
   STRIPE: stripePort,
   WECHAT_PAY: wechatPayPort,
+  ALIPAY: alipayPort,
 });

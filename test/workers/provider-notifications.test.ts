@@ -1,0 +1,148 @@
+/**
+ * The same trials for every real provider, at its public door: what is forged changes nothing, what is true is filed, however often, late or out of
+ * order it comes. Each provider's own words are tried beside its port (test/unit/payments).
+ */
+import { env, exports } from "cloudflare:workers";
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { paymentId, refundId, type OrderKey } from "../../src/core/ids.ts";
+import { limits } from "../../src/core/limits.ts";
+import type { Currency } from "../../src/core/money.ts";
+import type { OrderTerms } from "../../src/core/order.ts";
+import { stateOf } from "../../src/core/state.ts";
+import type { PaymentAccountProtocol } from "../../src/durable/protocol.ts";
+import { alipayBench } from "../providers/alipay-bench.ts";
+import { stripeBench } from "../providers/stripe-bench.ts";
+import { wechatBench } from "../providers/wechat-pay-bench.ts";
+import type { ProviderBench, ProviderMessage, ToldPayment } from "../provider-contract.ts";
+import { liveCode, newAccountId, newMerchantId, orderOf, origin } from "./payment-scene.ts";
+import { randomKey, someTerms } from "./terms.ts";
+
+type AnyBench = ProviderBench<unknown>;
+const benches: readonly (readonly [string, AnyBench, string])[] = [
+  ["Stripe", stripeBench(), `{"ok":true}`],
+  ["WeChat Pay", wechatBench(), ""],
+  ["Alipay", alipayBench(), "success"],
+];
+
+// No provider answers here: what is true comes by notification, and nothing is asked.
+beforeEach(() => void vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("nobody answers")));
+afterEach(() => vi.restoreAllMocks());
+
+async function open({ port, credentials }: AnyBench, fields: Partial<OrderTerms> = {}) {
+  const { provider } = port;
+  const [id, merchantId] = [newAccountId(), newMerchantId()];
+  const account = env.PAYMENT_ACCOUNT.getByName(id) as unknown as PaymentAccountProtocol;
+  await account.open({ id, merchantId, provider, name: provider, credentials });
+  const terms = someTerms(merchantId, { accounts: [{ id, provider }], ...fields });
+  expect(await liveCode(terms.key).place(terms, "fingerprint")).toMatchObject({ kind: "placed" });
+  const told = (more: Partial<ToldPayment> = {}): ToldPayment => ({
+    order: terms.key,
+    payment: paymentId(terms.key, 1),
+    transaction: "4200001",
+    amount: terms.total,
+    currency: terms.currency,
+    paidAt: Date.now() - 1000,
+    person: "person-1",
+    ...more,
+  });
+  return { id, terms, account, told, path: `/payments/${provider.toLowerCase()}/${id}/notifications` };
+}
+const send = (path: string, { headers, body }: ProviderMessage): Promise<Response> =>
+  exports.default.fetch(new Request(origin + path, { method: "POST", headers, body: Buffer.from(body) }));
+const stateNow = async (key: OrderKey) => stateOf(await orderOf(key), Date.now());
+
+describe.each(benches)("news from %s", (_name, bench, thanks) => {
+  const signed = (body: Uint8Array, by = bench.credentials): ProviderMessage => bench.sign(body, by, Date.now());
+
+  it("that is forged, changed on the way, or too long is refused, and nothing is changed by it", async () => {
+    const { terms, told, path, account } = await open(bench);
+    const before = await orderOf(terms.key);
+    const body = bench.succeeded(told());
+    const good = signed(body);
+    const at = good.body.length - 1;
+    const forgeries: readonly (readonly [number, ProviderMessage])[] = [
+      [401, signed(body, bench.strangers)],
+      [401, { headers: new Headers(), body }],
+      [401, { ...good, body: good.body.with(at, (good.body[at] ?? 0) ^ 1) }],
+      [401, { ...good, body: new Uint8Array(0) }],
+      [413, { ...good, body: Buffer.concat([good.body, Buffer.alloc(limits.notificationBytesMax)]) }],
+    ];
+    for (const [status, message] of forgeries) {
+      const answer = await send(path, message);
+      expect([answer.status, (await answer.text()) === thanks]).toEqual([status, false]);
+    }
+    expect(await orderOf(terms.key)).toEqual(before);
+    expect(await account.unmatched()).toEqual([]);
+    // At another provider's door, or an invented account's, even what is good is nothing.
+    const elsewhere = path.replace(/^\/payments\/\w+/, "/payments/sandbox");
+    expect((await send(elsewhere, good)).status).toBe(404);
+    expect((await send(path.replace(/account_\w/, "account_Z"), good)).status).toBe(404);
+    expect(await orderOf(terms.key)).toEqual(before);
+  });
+
+  it("of a payment pays once, however many copies come at once or later, and thanks for each alike", async () => {
+    const { id, terms, told, path } = await open(bench);
+    const body = bench.succeeded(told());
+    const answers = await Promise.all(Array.from({ length: 20 }, () => send(path, signed(body))));
+    await evictDurableObject(env.PAYMENT_ACCOUNT.getByName(id));
+    answers.push(await send(path, signed(body)));
+    for (const answer of answers) expect([answer.status, await answer.text()]).toEqual([200, thanks]);
+    const order = await orderOf(terms.key);
+    expect(order.captures).toMatchObject([{ transaction: "4200001", amount: terms.total, disposition: "ACCEPTED" }]);
+    expect(order.conversion).toMatchObject({ payer: { provisional: false } });
+  });
+
+  it("of too little leaves the order open for the rest, and a payment on top is another payment", async () => {
+    const { terms, told, path } = await open(bench);
+    const part = 990;
+    await send(path, signed(bench.succeeded(told({ amount: part, transaction: "T1" }))));
+    expect(await orderOf(terms.key)).toMatchObject({ paid: null, conversion: null });
+    await send(path, signed(bench.succeeded(told({ amount: terms.total - part, transaction: "T2" }))));
+    expect(await stateNow(terms.key)).toBe("PAID");
+    await send(path, signed(bench.succeeded(told({ transaction: "T3" }))));
+    const { captures, refunds } = await orderOf(terms.key);
+    expect(captures.map(({ disposition }) => disposition)).toEqual(["ACCEPTED", "ACCEPTED", "DUPLICATE"]);
+    expect(refunds).toMatchObject([{ capture: `${bench.port.provider}:T3`, amount: terms.total, automatic: true }]);
+  });
+
+  it("of another amount for the same transaction lets the first stand, and needs a person while nothing is paid", async () => {
+    const { terms, told, path } = await open(bench);
+    await send(path, signed(bench.succeeded(told({ amount: 990 }))));
+    await send(path, signed(bench.succeeded(told({ amount: 991 }))));
+    expect(await orderOf(terms.key)).toMatchObject({
+      captures: [{ amount: 990, conflict: 991, disposition: "REVIEW" }],
+      paid: null,
+    });
+  });
+
+  it("of money in another currency than the order's waits for a person", async () => {
+    const { terms, told, path } = await open(bench, { currency: "JPY" as Currency });
+    expect((await send(path, signed(bench.succeeded(told({ currency: "CNY" as Currency }))))).status).toBe(200);
+    expect(await stateNow(terms.key)).toBe("REVIEW");
+  });
+
+  it("of money for an order that nobody knows is kept for a person to see, once", async () => {
+    const { told, path, account } = await open(bench);
+    const order = randomKey();
+    const body = bench.succeeded(told({ order, payment: paymentId(order, 1) }));
+    for (let copy = 0; copy < 2; copy += 1) expect((await send(path, signed(body))).status).toBe(200);
+    expect(await account.unmatched()).toMatchObject([{ transaction: "4200001", amount: 1990 }]);
+  });
+
+  // Stripe's refunds name no order, so one of a payment that nobody has heard of yet is nobody's.
+  it.skipIf(bench.port.provider === "STRIPE")(
+    "of a refund that comes before its payment takes effect with it",
+    async () => {
+      const { terms, told, path } = await open(bench);
+      const back = refundId(terms.key, 1);
+      const theirs = back.replace(/refund_.*/, "desk-refund-1");
+      await send(path, signed(bench.refunded(told(), theirs)));
+      expect(await orderOf(terms.key)).toMatchObject({ captures: [], paid: null });
+      await send(path, signed(bench.succeeded(told())));
+      const order = await orderOf(terms.key);
+      expect(order.paid).not.toBeNull();
+      expect(order.refunds).toMatchObject([{ state: "SUCCEEDED", amount: terms.total }]);
+    },
+  );
+});
