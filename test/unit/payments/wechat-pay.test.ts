@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { paymentId, refundId } from "../../../src/core/ids.ts";
 import type { Currency } from "../../../src/core/money.ts";
 import type { PayerDevice, PaymentRequest, Scene } from "../../../src/payments/provider.ts";
-import { authorization } from "../../../src/payments/wechat-pay-api.ts";
+import { authorization, isFromWechat } from "../../../src/payments/wechat-pay-api.ts";
 import { wechatPayPort as port } from "../../../src/payments/wechat-pay.ts";
 import { providerContract } from "../../provider-contract.ts";
 import {
@@ -19,6 +19,7 @@ import {
   wechatBench,
   wechatCredentials as credentials,
 } from "../../providers/wechat-pay-bench.ts";
+import * as vector from "../../providers/wechat-pay-vector.ts";
 import { randomKey } from "../../workers/terms.ts";
 
 const bench = wechatBench();
@@ -104,6 +105,16 @@ describe("a notification of WeChat Pay", () => {
           value: { kind: "captured", capture: { amount: 1990, identities: [{ kind: "WALLET", value: "openid-1" }] } },
         });
     }
+  });
+
+  it("that WeChat's own library verifies is verified by the same certificate here, in its time", () => {
+    const keys = [{ serial: vector.serial, publicKey: vector.certificate }];
+    const verified = (text: string, now = vector.seconds * 1000) =>
+      isFromWechat(keys, new Headers(vector.headers), new TextEncoder().encode(text), now);
+    expect(verified(vector.body)).toBe(true);
+    expect(verified(vector.body.replace("成功", "成攻"))).toBe(false);
+    expect(verified(vector.body, Date.now())).toBe(false);
+    expect(port.issues({ ...credentials, platformPublicKeys: keys })).toEqual([]);
   });
 
   const body = sealedNews("TRANSACTION.SUCCESS", transactionOf(told()));
