@@ -12,6 +12,7 @@ const steps = [
   ["types of the scripts", "tsc", ["-p", "scripts"]],
   ["types of the bench", "tsc", ["-p", "bench"]],
   ["types of the browser's scripts", "tsc", ["-p", "src/edge/browser"]],
+  ["types of the storm", "tsc", ["-p", "storm"]],
   ["environment's types are fresh", "wrangler", ["types", "--strict-vars=false", "--check"]],
   ["printed graph is fresh", "node", ["scripts/print-schema.mjs", "--check"]],
   ["migrations are fresh", "node", ["scripts/check-migrations.mjs"]],

@@ -1,72 +1,26 @@
 /** The product as its operators run it: its own process, its data on disk, killed without a warning. Only its public doors are used. */
-import { spawn, type ChildProcess } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { globSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { once } from "node:events";
-import { DatabaseSync } from "node:sqlite";
+import { openProduct as openProcess } from "../../storm/product.mjs";
 
 export type Merchant = { apiKey: string; sandboxSecret: string; sandboxAccount: { notificationUrl: string } };
 export type Placed = { id: string; slug: string; url: string };
 
-export type Product = {
-  readonly url: string;
-  readonly state: string;
-  /** Ends the process as a power cut would. */
-  readonly kill: () => Promise<void>;
-  readonly start: () => Promise<void>;
-  readonly close: () => Promise<void>;
-};
+type ProductProcess = Awaited<ReturnType<typeof openProcess>>;
+export type Product = ProductProcess & { readonly state: string; readonly close: () => Promise<void> };
 
 export async function openProduct(): Promise<Product> {
   const state = await mkdtemp(join(tmpdir(), "huoma-"));
-  const port = await freePort();
-  let running: ChildProcess | undefined;
-  const start = async () => {
-    running = spawn(process.execPath, ["scripts/demo.mjs", "--bare"], {
-      env: { ...process.env, PORT: String(port), STATE: state },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    await ready(running);
-  };
-  const kill = async () => {
-    const ended = running && running.exitCode === null && running.signalCode === null ? once(running, "exit") : null;
-    running?.kill("SIGKILL");
-    await ended;
-  };
-  await start();
+  const product = await openProcess(state);
   const close = async () => {
-    await kill();
+    await product.kill();
     await rm(state, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   };
-  return { url: `http://127.0.0.1:${port}`, state, kill, start, close };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
-
-async function ready(server: ChildProcess): Promise<void> {
-  let output = "";
-  const said = new Promise<void>((resolve, reject) => {
-    for (const stream of [server.stdout, server.stderr]) {
-      stream?.on("data", (chunk: Buffer) => {
-        output += chunk.toString();
-        if (output.includes("Huoma is ready on")) resolve();
-      });
-    }
-    server.once("exit", () => reject(new Error(`The product ended while starting:\n${output}`)));
-  });
-  await said;
+  await product.start();
+  return { ...product, state, close };
 }
 
 export async function graph<T>(
@@ -185,20 +139,10 @@ export const lists = async (product: Product, { apiKey }: Merchant): Promise<Lis
     )
   ).viewer.merchant;
 
-/** Takes the database away, as another process that holds its file would. Answers how to give it back. */
-export function lockDatabase({ state }: Product): () => void {
-  const locked = globSync(join(state, "v3/d1/**/*.sqlite")).map((file) => {
-    const database = new DatabaseSync(file);
-    database.exec("BEGIN EXCLUSIVE");
-    return database;
-  });
-  if (locked.length === 0) throw new Error("no database file to lock");
-  return () => {
-    for (const database of locked) {
-      database.exec("ROLLBACK");
-      database.close();
-    }
-  };
+/** Takes the database away. Answers how to give it back. */
+export function lockDatabase({ takeDatabase, giveDatabase }: Product): () => void {
+  takeDatabase();
+  return giveDatabase;
 }
 
 /** The objects that exist, as files. */

@@ -1,0 +1,42 @@
+// How a payer pays: the one thing of a storm that differs from provider to provider. Another provider is one more file in payers/, and one line here.
+import { sandboxPayer } from "./payers/sandbox.mjs";
+
+/**
+ * @typedef {object} Payer
+ * @property {string} provider as the pay form names it
+ * @property {(at: string, how: How) => Promise<void>} pay on the provider's page; asking again changes nothing
+ * @property {() => Promise<Books>} books the provider's own
+ * @property {(shop: import("./shops.mjs").Shop, taking: Taking) => Promise<number>} tellAgain one more notification of money that was taken; the status of the answer
+ *
+ * @typedef {object} How
+ * @property {"pay" | "fail" | "abandon"} outcome
+ * @property {string} person
+ * @property {string | null} chaos a seed of misbehaviour
+ * @property {number} [lateSeconds] until the money moves
+ *
+ * @typedef {object} Books
+ * @property {Taking[]} takings
+ * @property {number} unsettled what the provider has still to do by itself: money to take, or to tell of
+ *
+ * @typedef {object} Taking
+ * @property {string} orderId
+ * @property {string} payment
+ * @property {string} transaction
+ * @property {number} amount in minor units
+ * @property {string} currency
+ * @property {number} takenAt
+ * @property {string} paidAt as the provider tells it
+ * @property {boolean} acknowledged whether a notification of it was answered 2xx
+ * @property {boolean} askable whether it is what a query about its payment answers
+ * @property {{ refund: string, amount: number }[]} refunds
+ */
+
+/** @type {Record<string, (client: import("./client.mjs").Client) => Payer>} */
+const payers = { sandbox: sandboxPayer };
+
+/** @param {string} provider @param {import("./client.mjs").Client} client */
+export function openPayer(provider, client) {
+  const open = payers[provider];
+  if (!open) throw new Error(`Nobody knows how to pay through ${provider}. Known: ${Object.keys(payers).join(", ")}.`);
+  return open(client);
+}
