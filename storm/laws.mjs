@@ -268,6 +268,23 @@ const wholeLaws = [
         ...(lost > 0 ? [{ law: "I5", what: `${lost} customers are not in the lists of ${shop.policy.currency}` }] : []),
       ];
     }),
+  // And are worth what they brought.
+  ({ sales, shops }) =>
+    shops.flatMap(({ shop, lists }) => {
+      const theirs = sales.filter(({ tale, order }) => tale.shop === shop && order?.conversion);
+      const worth = sum(
+        theirs.map(({ order }) => (order?.received.minorUnits ?? 0) - (order?.refunded.minorUnits ?? 0)),
+      );
+      const told = sum(lists.customers.map(({ lifetimeValue }) => lifetimeValue.minorUnits));
+      return worth === told
+        ? []
+        : [
+            {
+              law: "I3",
+              what: `the customers of ${shop.policy.currency} are worth ${told} in the lists, and brought ${worth}`,
+            },
+          ];
+    }),
   ({ sales, shops }) =>
     shops.flatMap(({ shop, lists }) => {
       const { held, sold } = stockOf(sales, shop);

@@ -25,7 +25,7 @@
  * @typedef {object} Lists
  * @property {Row[]} orders
  * @property {Event[]} events
- * @property {{ id: string, ordersPaid: number }[]} customers
+ * @property {{ id: string, ordersPaid: number, lifetimeValue: { minorUnits: number } }[]} customers
  * @property {{ transaction: string }[]} unmatched
  * @property {number} pieces of the counted product that can still be sold
  */
@@ -38,7 +38,7 @@ export async function readLists(client, shop) {
   const [orders, events, customers, { viewer }] = await Promise.all([
     readAll(client, shop, "orders", rowFields, 50),
     readAll(client, shop, "events", "id type sequence data", 100),
-    readAll(client, shop, "customers", "id ordersPaid", 100),
+    readAll(client, shop, "customers", "id ordersPaid lifetimeValue { minorUnits }", 100),
     client.graph(shop.apiKey, `{ viewer { merchant { products(first: 10) { nodes { id stock } } } } }`),
   ]);
   const { nodes } = viewer.merchant.products;

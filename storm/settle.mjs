@@ -5,20 +5,27 @@ import { readLists } from "./reading.mjs";
 /** A partner that was down is tried again after up to two minutes. */
 const stillMs = 150_000;
 const lookMs = 1_500;
+const sayMs = 15_000;
 
 /**
  * @param {import("./lives.mjs").Scene} scene @param {import("./lives.mjs").Tale[]} tales @param {import("./receiver.mjs").Receiver} receiver
+ * @param {(line: string) => void} say
  * @returns {Promise<{ settled: boolean, waitsFor: string[] }>} not settled when nothing has moved for long, and something should
  */
-export async function untilSettled(scene, tales, receiver) {
+export async function untilSettled(scene, tales, receiver, say) {
   let before = "";
   let movedAt = Date.now();
+  let saidAt = Date.now();
   for (;;) {
     const waitsFor = await unsettled(scene, tales, receiver);
     if (waitsFor.length === 0) return { settled: true, waitsFor };
     const now = waitsFor.join();
     if (now !== before) movedAt = Date.now();
     before = now;
+    if (Date.now() - saidAt > sayMs) {
+      say(`still waiting for ${waitsFor.join(", ")}`);
+      saidAt = Date.now();
+    }
     if (Date.now() - movedAt > stillMs) return { settled: false, waitsFor };
     await sleep(lookMs);
   }

@@ -17,6 +17,9 @@ import { openReceiver } from "./receiver.mjs";
 import { untilSettled } from "./settle.mjs";
 import { openShops } from "./shops.mjs";
 
+/** How long books may still differ that look finished, and how often they are read meanwhile. */
+const stillMs = 20_000;
+const lookMs = 2_000;
 /** How long the database stays away: ten seconds where there is time for it. */
 const outageMsFor = (/** @type {number} */ orders) => Math.min(10_000, 3_000 + 30 * orders);
 /** How long the product stays down, and how long after the order that brings it a kill comes. */
@@ -79,17 +82,29 @@ async function blow(options, product, receiver, say) {
   const seen = await watching;
   const calmAt = Date.now();
   say("calm; waiting until all is settled …");
-  const { settled, waitsFor } = await untilSettled(scene, tales, receiver);
+  const { settled, waitsFor } = await untilSettled(scene, tales, receiver, say);
+  const { evidence, broken } = await judgeWhenStill(scene, tales, receiver);
   const settleSeconds = (Date.now() - calmAt) / 1000;
-  const evidence = await gather(scene, tales, receiver);
   const violations = [
     ...(settled ? [] : [{ law: "I12", what: `still waits for ${waitsFor.join(", ")}` }]),
     ...receiver.complaints.map((what) => ({ law: "I6", what })),
     ...seen,
-    ...judge(evidence),
+    ...broken,
     ...(await probe(scene, evidence)),
   ];
   return { evidence, violations, settleSeconds, kills: plan.kills.length, outageSeconds: weather.outageSeconds() };
+}
+
+/**
+ * What no book outside shows as unfinished may still be on its way to the lists: news that is not urgent goes there within ten seconds.
+ * @param {import("./lives.mjs").Scene} scene @param {import("./lives.mjs").Tale[]} tales @param {import("./receiver.mjs").Receiver} receiver
+ */
+async function judgeWhenStill(scene, tales, receiver) {
+  for (const until = Date.now() + stillMs; ; await sleep(lookMs)) {
+    const evidence = await gather(scene, tales, receiver);
+    const broken = judge(evidence);
+    if (broken.length === 0 || Date.now() > until) return { evidence, broken };
+  }
 }
 
 /**

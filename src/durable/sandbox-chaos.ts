@@ -50,6 +50,7 @@ export function whimsOf(seed: string, id: string): Whims {
       ? between("skew by", 10 * second, heardSkewMs)
       : 0;
   const lateMs = !mute && happens("late", 12) ? between("late by", second, 8 * second) : 0;
+  const againAfterMs = !mute && happens("again", 10) ? between("again after", 0, 8 * second) : null;
   const tellings = [
     { copies: between("copies", 1, 4), delayMs: happens("delayed", 40) ? between("delay", 100, 6 * second) : 0 },
     ...(happens("straggler", 20)
@@ -63,10 +64,10 @@ export function whimsOf(seed: string, id: string): Whims {
         : between("more", 110, 150)
       : 100,
     lateMs,
-    againAfterMs: !mute && happens("again", 10) ? between("again after", 0, 8 * second) : null,
+    againAfterMs,
     failure: happens("failure", 16) ? (happens("failed first", 50) ? "BEFORE" : "AFTER") : "NONE",
     skewMs: direction * offMs,
-    // What is taken late may be taken from a payment that was closed meanwhile, which nobody asks about any more.
-    tellings: lateMs === 0 && happens("lost", 15) ? [] : tellings,
+    // Nobody asks any more about a payment that was closed before its money moved, nor about one of which other money was told.
+    tellings: lateMs === 0 && againAfterMs === null && happens("lost", 20) ? [] : tellings,
   };
 }

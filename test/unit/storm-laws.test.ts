@@ -113,7 +113,7 @@ function truth(): Evidence {
         lists: {
           orders: [row],
           events: structuredClone(events),
-          customers: [{ id: "customer_1", ordersPaid: 1 }],
+          customers: [{ id: "customer_1", ordersPaid: 1, lifetimeValue: { minorUnits: 700 } }],
           unmatched: [],
           pieces: 8,
         },
@@ -166,6 +166,11 @@ const wrongs: readonly (readonly [law: string, wrong: string, doctor: Doctor])[]
   ],
   ["I3", "more received than was taken", (order) => void (order.received.minorUnits = 1001)],
   ["I3", "a refund that never left the provider", (_, sale) => void (sale.takings[0]!.refunds = [])],
+  [
+    "I3",
+    "a customer who is worth more than they brought",
+    (_, __, { shops }) => void (shops[0]!.lists.customers[0]!.lifetimeValue.minorUnits = 701),
+  ],
   ["I4", "an order that was paid once", (order) => void (order.state = "REVIEW")],
   ["I5", "a list that lags for ever", (_, sale) => void (sale.row!.version = 8)],
   ["I5", "a list without the order", (_, sale) => void (sale.row = undefined)],
