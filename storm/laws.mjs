@@ -61,8 +61,9 @@ const saleLaws = [
   [
     "I3",
     (sale) => {
-      const [wallet, product] = [sum(placedTakings(sale).map(({ amount }) => amount)), sale.order.received.minorUnits];
-      return wallet !== product && `received ${product}, and the provider took ${wallet}`;
+      const taken = sum(placedTakings(sale).map(({ amount }) => amount)) + sale.tale.cash;
+      const product = sale.order.received.minorUnits;
+      return taken !== product && `received ${product}, and the provider and the till took ${taken}`;
     },
   ],
   [
@@ -172,6 +173,15 @@ const saleLaws = [
     ({ takings }) => {
       const over = takings.find(({ amount, refunds }) => sum(refunds.map((refund) => refund.amount)) > amount);
       return over && `gave back more of ${over.transaction} than it brought`;
+    },
+  ],
+  [
+    "I11",
+    ({ tale, placed, order }) => {
+      const { refunds } = tale.plan;
+      const byHand = sum(order.refunds.filter(({ automatic }) => !automatic).map(({ amount }) => amount.minorUnits));
+      const most = Math.floor(placed.total / 3) * refunds.length;
+      return !refunds.includes("ALL") && byHand > most && `was asked to give back ${most}, and gave ${byHand}`;
     },
   ],
   [

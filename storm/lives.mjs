@@ -16,6 +16,7 @@ import { decimal } from "./shops.mjs";
  * @property {import("./shops.mjs").Shop} shop
  * @property {"SOLD_OUT" | Placed | null} placed null until it was answered
  * @property {boolean} seenPaid
+ * @property {number} cash taken at the counter, in minor units
  * @property {boolean} honoured a clerk let money count that does not cover the order
  * @property {string[]} faults what must not have happened, whatever the product's books say
  *
@@ -35,6 +36,7 @@ export const newTale = (plan, { shops }) => ({
   shop: /** @type {import("./shops.mjs").Shop} */ (shops[plan.shop]),
   placed: null,
   seenPaid: false,
+  cash: 0,
   honoured: false,
   faults: [],
 });
@@ -53,6 +55,9 @@ export async function live(tale, scene, onlyWaits) {
     case "pays":
       await payAll(tale, placed, scene);
       break;
+    case "paysCash":
+      await Promise.all([payCash(tale, placed, scene), ...(plan.crowded ? [payAll(tale, placed, scene)] : [])]);
+      return;
     case "leaves":
       await visitWallet(tale, placed, scene, { outcome: "abandon" });
       return;
@@ -78,21 +83,22 @@ export async function live(tale, scene, onlyWaits) {
 }
 
 /** @param {Tale} tale @param {Scene} scene @returns {Promise<Placed | "SOLD_OUT">} */
-async function place({ plan, shop, faults }, { client, seed }) {
-  const { index, stocked, quantity, price, lifetimeSeconds, twice } = plan;
+async function place(tale, { client, seed }) {
+  const { plan, shop, faults } = tale;
+  const { index, stocked, quantity, price, lifetimeSeconds } = plan;
   const { currency } = shop.policy;
   const line = stocked
     ? { productId: shop.productId, quantity }
     : { name: "Tea", quantity, unitPrice: { amount: decimal(price, shop.policy), currency } };
-  const request = () =>
+  const answers = await asked(plan, () =>
     client.graph(
       shop.apiKey,
       `mutation ($input: OrderPlaceInput!, $key: String!) { orderPlace(input: $input) @idempotent(key: $key) {
         ... on OrderPlaceSuccess { order { id total { minorUnits currency } } liveCode { slug } }
         ... on UserError { code message } } }`,
       { input: { lines: [line], externalReference: referenceOf(index), lifetimeSeconds }, key: `${seed}-${index}` },
-    );
-  const answers = await Promise.all(twice ? [request(), request()] : [request()]);
+    ),
+  );
   const [first, ...others] = answers.map(({ orderPlace }) => {
     if (orderPlace.code === "OUT_OF_STOCK") return /** @type {const} */ ("SOLD_OUT");
     if (orderPlace.code) throw new Error(`placing was refused: ${orderPlace.code} ${orderPlace.message}`);
@@ -105,6 +111,9 @@ async function place({ plan, shop, faults }, { client, seed }) {
       faults.push(`one idempotency key was answered ${JSON.stringify(first)} and ${JSON.stringify(other)}`);
   return first;
 }
+
+/** Once, or twice at the same time. @template T @param {import("./plan.mjs").PlannedOrder} plan @param {() => Promise<T>} ask */
+const asked = ({ twice }, ask) => Promise.all(twice ? [ask(), ask()] : [ask()]);
 
 /** @param {number} index */
 export const referenceOf = (index) => `storm-${index}`;
@@ -152,6 +161,25 @@ async function visitWallet({ plan }, { slug }, { client, payer }, how) {
   if ("at" in begun) await payer.pay(begun.at, { ...how, person: plan.person, chaos: null });
 }
 
+/** All of it, from hand to hand. @param {Tale} tale @param {Placed} placed @param {Scene} scene */
+async function payCash(tale, { id, total, currency }, { client, seed }) {
+  const { plan, shop } = tale;
+  const amount = { amount: decimal(total, shop.policy), currency };
+  const answers = await asked(plan, () =>
+    client.graph(
+      shop.apiKey,
+      `mutation ($input: PaymentRecordInput!, $key: String!) { paymentRecord(input: $input) @idempotent(key: $key) {
+        __typename ... on UserError { code message } } }`,
+      {
+        input: { orderId: id, amount, reference: `till-${plan.index}`, payer: { loyalty: plan.person } },
+        key: `${seed}-${plan.index}-cash`,
+      },
+    ),
+  );
+  // A phone was faster: nobody hands over cash for what is paid.
+  if (answers.some(({ paymentRecord }) => paymentRecord.__typename === "PaymentRecordSuccess")) tale.cash = total;
+}
+
 /** @param {Tale} tale @param {Placed} placed @param {Scene} scene */
 async function cancel({ shop }, { id }, { client }) {
   await client.graph(
@@ -176,10 +204,12 @@ async function refund({ plan, shop, seenPaid }, { id, total, currency }, { clien
   if (!seenPaid) return;
   for (const [number, refunded] of plan.refunds.entries()) {
     const amount = refunded === "ALL" ? null : { amount: decimal(Math.floor(total / 3), shop.policy), currency };
-    await client.graph(
-      shop.apiKey,
-      `mutation ($input: OrderRefundInput!, $key: String!) { orderRefund(input: $input) @idempotent(key: $key) { __typename ... on UserError { code message } } }`,
-      { input: { orderId: id, amount, reason: "not to their taste" }, key: `${seed}-${plan.index}-refund-${number}` },
+    await asked(plan, () =>
+      client.graph(
+        shop.apiKey,
+        `mutation ($input: OrderRefundInput!, $key: String!) { orderRefund(input: $input) @idempotent(key: $key) { __typename ... on UserError { code message } } }`,
+        { input: { orderId: id, amount, reason: "not to their taste" }, key: `${seed}-${plan.index}-refund-${number}` },
+      ),
     );
   }
 }

@@ -3,15 +3,15 @@ import { chance } from "./chance.mjs";
 import { policies } from "./shops.mjs";
 
 /**
- * @typedef {"pays" | "leaves" | "cancels" | "extends" | "expires" | "paysTooLate"} Life
- *   leaves: goes to the wallet and not through with it. cancels: the merchant calls it off in the middle. extends: by the merchant, before or
+ * @typedef {"pays" | "paysCash" | "leaves" | "cancels" | "extends" | "expires" | "paysTooLate"} Life
+ *   paysCash: at the counter, while a phone may be paying too. leaves: goes to the wallet and not through with it. cancels: the merchant calls it off in the middle. extends: by the merchant, before or
  *   after its end. expires: the payer begins in its last seconds. paysTooLate: the money moves after the grace.
  *
  * @typedef {object} PlannedOrder
  * @property {number} index
  * @property {number} shop
  * @property {Life} life
- * @property {boolean} twice placed by two requests at once, under one idempotency key
+ * @property {boolean} twice what the merchant asks for is asked by two requests at once, under one idempotency key
  * @property {boolean} stocked whether it takes pieces that are counted
  * @property {number} quantity
  * @property {number} price of one free line, in minor units
@@ -54,7 +54,8 @@ function planOrder(drawn, index, orders) {
   const life = drawn.among(
     "life",
     /** @type {[number, Life][]} */ ([
-      [64, "pays"],
+      [60, "pays"],
+      [6, "paysCash"],
       [8, "leaves"],
       [16, "cancels"],
       ...(orders >= ordersWithExpiry && isEarly

@@ -9,7 +9,7 @@
  * @property {{ minorUnits: number }} refunded
  * @property {string} settlement
  * @property {{ transaction: string | null, state: string }[]} payments
- * @property {{ state: string }[]} refunds
+ * @property {{ state: string, automatic: boolean, amount: { minorUnits: number } }[]} refunds
  *
  * @typedef {{ id: string, type: string, sequence: number, data: { orderId: string, [field: string]: unknown } }} Event
  *
@@ -31,7 +31,7 @@
  */
 
 const rowFields = `id state version received { minorUnits } refunded { minorUnits } settlement
-  payments { transaction state } refunds { state }`;
+  payments { transaction state } refunds { state automatic amount { minorUnits } }`;
 
 /** @param {import("./client.mjs").Client} client @param {import("./shops.mjs").Shop} shop @returns {Promise<Lists>} */
 export async function readLists(client, shop) {

@@ -30,7 +30,8 @@ export function report({ options, evidence, violations, webhooks, kills, outageS
   const told = orders.flatMap(({ timeline }) => timeline).filter(({ id }) => heard.has(id)).length;
   const broken = (/** @type {string[]} */ ...laws) => violations.filter(({ law }) => laws.includes(law)).length;
   const stock = shops.map(({ shop }) => stockOf(sales, shop));
-  const moneyIn = sum(books.takings.map(({ amount }) => amount));
+  const cash = sum(sales.map(({ tale }) => tale.cash));
+  const moneyIn = sum(books.takings.map(({ amount }) => amount)) + cash;
   const moneyOut = sum(books.takings.flatMap(({ refunds }) => refunds.map(({ amount }) => amount)));
   const inBooks = sum(orders.map(({ received, refunded }) => received.minorUnits - refunded.minorUnits));
   const lost = (/** @type {boolean} */ acknowledged) => {
@@ -57,7 +58,11 @@ export function report({ options, evidence, violations, webhooks, kills, outageS
       `events, in ${webhooks.deliveries} deliveries, of which ${webhooks.spoilt} were spoilt on purpose`,
     ],
     ["webhooks missing", events - told, ""],
-    ["money in − money out", moneyIn - moneyOut, `at the provider: ${moneyIn} − ${moneyOut} minor units`],
+    [
+      "money in − money out",
+      moneyIn - moneyOut,
+      `by the provider and the till: ${moneyIn} − ${moneyOut} minor units, ${cash} of them cash`,
+    ],
     ["off the books", moneyIn - moneyOut - inBooks, `${inBooks} by the orders; ${broken("I3")} orders or refunds off`],
     [
       "stock",

@@ -44,13 +44,14 @@ function truth(): Evidence {
       declined: false,
       calm: true,
       afterMs: 0,
-      refunds: [],
+      refunds: ["PART"],
       clerk: null,
       person: "person-1",
     },
     shop,
     placed: { id: "order_A", slug: "A", total: 1000, currency: "CNY" },
     seenPaid: true,
+    cash: 0,
     honoured: false,
     faults: [],
   };
@@ -69,7 +70,7 @@ function truth(): Evidence {
     refunded: { minorUnits: 300 },
     settlement: "EXACT",
     payments: [{ transaction: "T1", state: "SUCCEEDED" }],
-    refunds: [{ state: "SUCCEEDED" }],
+    refunds: [{ state: "SUCCEEDED", automatic: false, amount: { minorUnits: 300 } }],
   };
   const order: Order = {
     ...structuredClone(row),
@@ -210,6 +211,8 @@ const wrongs: readonly (readonly [law: string, wrong: string, doctor: Doctor])[]
       order.refunded.minorUnits = 0;
     },
   ],
+  ["I11", "a refund that was made twice", (order) => void order.refunds.push(order.refunds[0]!)],
+  ["I3", "cash that was taken and is not in the books", (_, sale) => void (sale.tale.cash = 1000)],
   ["I11", "more given back than came in", (order) => void (order.refunded.minorUnits = 1001)],
   [
     "I11",
