@@ -127,7 +127,8 @@ const usage = `npm run bench -- [options]
   --quick          tmpfs only, ${judgedConnections} connections, one round; less than a minute
   --check          exit 1 when a goal is missed
   --disk FOLDER    where the data on disk stands; default ${tmpdir()}
-  --tmpfs FOLDER   default /dev/shm`;
+  --tmpfs FOLDER   default /dev/shm
+  --webhooks       what partners are sent instead: bench/webhooks.mjs`;
 
 /** @param {string[]} args @returns {Plan | string} a string says how to ask */
 export function readPlan(args) {

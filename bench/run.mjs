@@ -2,4 +2,5 @@
 import { becomeBundledNode, installWhatIsMissing } from "../scripts/bootstrap.mjs";
 
 installWhatIsMissing();
-becomeBundledNode("bench/bench.mjs", process.argv.slice(2));
+const args = process.argv.slice(2);
+becomeBundledNode(args.includes("--webhooks") ? "bench/webhooks.mjs" : "bench/bench.mjs", args);

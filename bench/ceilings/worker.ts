@@ -64,6 +64,24 @@ export class Code extends DurableObject<CeilingsEnv> {
   }
 }
 
+type Sending = { readonly url: string; readonly count: number; readonly atOnce: number; readonly body: string };
+
+/** A bare loop of `fetch`, as many at once as the product sends: nothing is signed, kept or retried. */
+async function sendAll({ url, count, atOnce, body }: Sending): Promise<void> {
+  const headers = {
+    "content-type": "application/json",
+    "user-agent": "Ceiling/1.0",
+    "webhook-id": "ceiling_01H455VB4PEX5VSK0001",
+    "webhook-timestamp": "1795420800",
+    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+  };
+  let left = count;
+  const sender = async (): Promise<void> => {
+    while ((left -= 1) >= 0) await (await fetch(url, { method: "POST", headers, body })).arrayBuffer();
+  };
+  await Promise.all(Array.from({ length: atOnce }, sender));
+}
+
 let constant: unknown;
 
 const code = (env: CeilingsEnv, name: string) => env.CODE.getByName(name);
@@ -84,6 +102,10 @@ const app = new Hono<{ Bindings: CeilingsEnv }>()
     await code(env, crypto.randomUUID()).place();
     constant ??= JSON.parse(env.ORDER) as unknown;
     return Response.json(await answer(constant, question));
+  })
+  .post("/fetches", async ({ req, body }) => {
+    await sendAll(await req.json());
+    return body(null, 204);
   })
   .post("/graphql/:name", async ({ env, req }) =>
     Response.json(await answer(JSON.parse(await code(env, req.param("name")).order()), await req.json())),
