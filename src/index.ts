@@ -6,7 +6,7 @@ export { MerchantFeed } from "./durable/merchant-feed.ts";
 export { PaymentAccount } from "./durable/payment-account.ts";
 export { Projector } from "./durable/projector.ts";
 export { SandboxWallet } from "./durable/sandbox-wallet.ts";
-export { WebhookEndpoint } from "./durable/webhook-endpoint.ts";
+export { WebhookEndpoint } from "./webhook-endpoint.ts";
 
 export default {
   fetch: serve,

@@ -53,7 +53,8 @@ export type FeedEvent = {
   /** `event_…`: the webhook's `webhook-id`, the same over every retry and replay. */
   readonly id: string;
   readonly type: EventType;
-  readonly orderKey: OrderKey;
+  /** The order it happened to; null for what happened to a customer or an endpoint, which the id names too (`subjectOf`). */
+  readonly orderKey: OrderKey | null;
   readonly sequence: number;
   readonly at: number;
   /** The webhook's body (`eventBody`). */

@@ -72,13 +72,17 @@ export type Id<P extends IdPrefix = IdPrefix> = `${P}_${string}`;
 export const orderId = (key: OrderKey): Id<"order"> => `order_${key}`;
 export const conversionId = (key: OrderKey): Id<"conversion"> => `conversion_${key}`;
 /** Numbers within an order are four base-32 digits: sortable, and room for a million. */
+const counterLength = 4;
 const counter = (value: number): string => {
   let text = "";
-  for (let rest = value, index = 0; index < 4; index += 1, rest = Math.floor(rest / 32))
+  for (let rest = value, index = 0; index < counterLength; index += 1, rest = Math.floor(rest / 32))
     text = alphabet[rest % 32] + text;
   return text;
 };
-export const eventId = (key: OrderKey, sequence: number): Id<"event"> => `event_${key}${counter(sequence)}`;
+/** `subject` is an order's key, or what follows the prefix in the id of a customer or an endpoint. */
+export const eventId = (subject: string, sequence: number): Id<"event"> => `event_${subject}${counter(sequence)}`;
+/** To whom an event happened: what its `sequence` counts. */
+export const subjectOf = (event: string): string => event.slice("event_".length, -counterLength);
 export const paymentId = (key: OrderKey, attempt: number): Id<"payment"> => `payment_${key}${counter(attempt)}`;
 export const refundId = (key: OrderKey, refund: number): Id<"refund"> => `refund_${key}${counter(refund)}`;
 

@@ -1,6 +1,6 @@
 /** The merchant's events in the order in which the database committed them, without gaps: the pull side of webhooks. */
 import type { EventType, FeedEvent } from "../core/events.ts";
-import type { OrderKey } from "../core/ids.ts";
+import { subjectOf, type OrderKey } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
 import { decodeCursor, encodeCursor, sizeOf, type Keyed, type PageResult } from "./page.ts";
 
@@ -59,7 +59,7 @@ const place = `
   WHERE orders.merchant_id = ?1 AND orders.created_at = ?2 AND orders.id = ?3 AND part.value ->> 0 >= ?4
     AND event.value ->> 'orderKey' = ?3 AND event.value ->> 'sequence' = ?4`;
 
-/** The cursor of one event, to resume after it; null while the log does not have it. `placedAt` is its order's. */
+/** The cursor of an order's event, to resume after it; null while the log does not have it. `placedAt` is the order's. */
 export async function cursorOfEvent(
   db: D1Database,
   merchantId: string,
@@ -74,4 +74,46 @@ export async function cursorOfEvent(
     .bind(merchantId, placedAt, orderKey, sequence)
     .first<{ position: number; index: number }>();
   return found && encodeCursor(byPlace, [found.position, found.index]);
+}
+
+const subjectPlace = `
+  SELECT log.position, event.key AS "index"
+  FROM event_subjects told
+  CROSS JOIN json_each(told.event_positions) part
+  CROSS JOIN event_log log ON log.merchant_id = ?1 AND log.position = part.value ->> 1
+  CROSS JOIN json_each(log.events) event
+  WHERE told.merchant_id = ?1 AND told.subject = ?2 AND event.value ->> 'id' = ?3`;
+
+/** The same for an event of a customer or an endpoint. */
+export async function cursorOfSubjectEvent(db: D1Database, merchantId: string, id: string): Promise<string | null> {
+  const found = await db
+    .prepare(subjectPlace)
+    .bind(merchantId, subjectOf(id), id)
+    .first<{ position: number; index: number }>();
+  return found && encodeCursor(byPlace, [found.position, found.index]);
+}
+
+const addToLog = `
+  INSERT INTO event_log (merchant_id, position, events)
+  SELECT ?1, 1 + coalesce((SELECT max(position) FROM event_log WHERE merchant_id = ?1), 0), json_group_array(json(value) ORDER BY key)
+  FROM json_each(?3)
+  WHERE value ->> 'sequence' > coalesce((SELECT events_through FROM event_subjects WHERE merchant_id = ?1 AND subject = ?2), 0)
+  GROUP BY ?1`;
+const moveSubject = `
+  INSERT INTO event_subjects (merchant_id, subject, events_through, event_positions)
+  SELECT ?1, ?2, max(value ->> 'sequence'),
+    json_array(json_array(max(value ->> 'sequence'), (SELECT max(position) FROM event_log WHERE merchant_id = ?1)))
+  FROM json_each(?3)
+  WHERE true
+  ON CONFLICT (merchant_id, subject) DO UPDATE SET
+    events_through = excluded.events_through,
+    event_positions = json_insert(event_subjects.event_positions, '$[#]', json(excluded.event_positions -> 0))
+  WHERE excluded.events_through > event_subjects.events_through`;
+
+/** Adds events of one customer or endpoint, oldest first, unless the log has them. Those of orders come with their order (`projection.ts`). */
+export async function logSubject(db: D1Database, merchantId: string, events: readonly FeedEvent[]): Promise<void> {
+  const [first] = events;
+  if (!first) return;
+  const values = [merchantId, subjectOf(first.id), JSON.stringify(events)];
+  await db.batch([db.prepare(addToLog).bind(...values), db.prepare(moveSubject).bind(...values)]);
 }

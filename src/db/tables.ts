@@ -174,3 +174,17 @@ export const eventLog = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.merchantId, table.position] })],
 );
+
+/** Whom events happen to besides orders: customers and webhook endpoints. */
+export const eventSubjects = sqliteTable(
+  "event_subjects",
+  {
+    merchantId: text("merchant_id").notNull(),
+    /** What follows the prefix in its id. */
+    subject: text().notNull(),
+    /** As the columns of the same names in `orders`. */
+    eventsThrough: integer("events_through").notNull(),
+    eventPositions: text("event_positions", { mode: "json" }).$type<readonly (readonly [number, number])[]>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.merchantId, table.subject] })],
+);

@@ -21,6 +21,12 @@ export async function saveWebhookEndpoint(db: D1Database, endpoint: WebhookEndpo
   await prepare(db, insertion(webhookEndpoints, endpoint, orOverwrite)).run();
 }
 
+/** The endpoint is somewhere else now. */
+export async function moveWebhookEndpoint(db: D1Database, merchantId: string, id: string, url: string): Promise<void> {
+  const move = "UPDATE webhook_endpoints SET url = ? WHERE merchant_id = ? AND id = ?";
+  await prepare(db, clause(move, url, merchantId, id)).run();
+}
+
 /** Oldest first. */
 export const pageWebhookEndpoints = async (
   db: D1Database,

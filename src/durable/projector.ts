@@ -5,7 +5,9 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { limits } from "../core/limits.ts";
+import type { FeedEvent } from "../core/events.ts";
 import { databaseNamed } from "../db/database.ts";
+import { logSubject } from "../db/event-log.ts";
 import { GroupCommit } from "../db/group-commit.ts";
 import { project, type Projection, type ProjectionAnswer } from "../db/projection.ts";
 import type { ProjectorProtocol } from "./protocol.ts";
@@ -21,6 +23,11 @@ export class Projector extends DurableObject<Env> implements ProjectorProtocol {
   /** Answers in the order of the rows. Rejects when D1 did not take one of them; the others may have been taken. */
   async project(rows: readonly Projection[]): Promise<readonly ProjectionAnswer[]> {
     return Promise.all(rows.map((row) => this.groups.add(row)));
+  }
+
+  /** Rare, so it goes alone. */
+  async log(merchantId: string, events: readonly FeedEvent[]): Promise<void> {
+    await within(limits.groupTimeoutMs, logSubject(this.database(), merchantId, events));
   }
 
   private database(): D1Database {

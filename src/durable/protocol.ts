@@ -116,6 +116,8 @@ export interface PaymentAccountProtocol {
 /** Reads rows of many live codes and commits them together. Rejects when the database did not take them: the callers keep and retry. */
 export interface ProjectorProtocol {
   project(rows: readonly Projection[]): Promise<readonly ProjectionAnswer[]>;
+  /** Events of one customer or endpoint, oldest first; those that the log has are passed over. */
+  log(merchantId: string, events: readonly FeedEvent[]): Promise<void>;
 }
 
 /** A merchant's events on their way to everyone who wants them. */
@@ -128,17 +130,30 @@ export interface MerchantFeedProtocol {
 }
 
 export type EndpointState = "ENABLED" | "PAUSED" | "FAILING" | "DISABLED";
-export type EndpointOpening = {
-  readonly id: string;
-  readonly merchantId: string;
+/** A GraphQL selection on Order: `{ … }`, what whoever saved it may see, and where the graph's URLs begin. */
+export type EndpointSelection = {
+  readonly text: string;
+  readonly scopes: readonly string[];
+  readonly origin: string;
+};
+export type EndpointSettings = {
   readonly url: string;
   /** Empty: every type. */
   readonly types: readonly EventType[];
   readonly description: string | null;
   readonly payload: "FULL" | "THIN";
-  readonly selection: string | null;
+  /** Replaces `data`, whatever `payload` says. */
+  readonly selection: EndpointSelection | null;
   readonly ratePerSecond: number | null;
 };
+export type EndpointOpening = EndpointSettings & { readonly id: string; readonly merchantId: string };
+/** What is left out stays as it is. */
+export type EndpointChanges = Partial<EndpointSettings> & { readonly state?: "ENABLED" | "PAUSED" | "DISABLED" };
+/** Events that happened from `since` to `until`. */
+export type RecoveryWindow = { readonly since: number; readonly until: number; readonly onlyFailed: boolean };
+export type RecoveryAnswer =
+  | { readonly ok: true; readonly queued: number }
+  | { readonly ok: false; readonly reason: "DISABLED" | "TOO_MANY" };
 export type EndpointSummary = EndpointOpening & {
   readonly state: EndpointState;
   readonly disabledReason: string | null;
@@ -171,4 +186,14 @@ export interface WebhookEndpointProtocol {
   enqueue(events: readonly FeedEvent[]): Promise<void>;
   /** Newest first, at most `limit`, older than the delivery `before`. */
   deliveries(limit: number, before: string | null): Promise<readonly Delivery[]>;
+  delivery(id: string): Promise<Delivery | null>;
+  update(changes: EndpointChanges): Promise<EndpointSummary>;
+  /** The new secret is in this answer only; the older ones sign beside it for `overlapMs`. */
+  rotateSecret(overlapMs: number): Promise<{ readonly secret: string; readonly summary: EndpointSummary }>;
+  /** One attempt with an event of its own, whatever the endpoint's state; it is not in the log. */
+  ping(): Promise<DeliveryAttempt>;
+  /** The delivery is due now; nothing changes while the endpoint is disabled. Null when there is no such delivery. */
+  retry(id: string): Promise<{ readonly delivery: Delivery; readonly disabled: boolean } | null>;
+  /** Sends again what is settled, beside new events and at a bounded pace. `queued`: how many events that is. */
+  recover(window: RecoveryWindow): Promise<RecoveryAnswer>;
 }

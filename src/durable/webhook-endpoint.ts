@@ -6,40 +6,73 @@
  * recording finds the lease at its end, counts the attempt as interrupted, and sends the event again under the same id.
  */
 import { DurableObject } from "cloudflare:workers";
+import { databaseNameOf } from "../db/database.ts";
 import type { FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import { keysOf } from "../keys/root.ts";
-import { seal, unseal } from "../keys/seal.ts";
-import { deliver } from "../webhooks/deliver.ts";
 import { deliveryPlaceOf } from "../webhooks/delivery-id.ts";
+import type { Health } from "../webhooks/health.ts";
 import { lanesOf, plan, type Lanes } from "../webhooks/queue.ts";
-import { hintOf, newSecret } from "../webhooks/signature.ts";
-import type { UrlPolicy } from "../webhooks/url-guard.ts";
-import type { Delivery, EndpointOpening, EndpointSummary, WebhookEndpointProtocol } from "./protocol.ts";
-import { arrive, conclude, lease, purge, recover, type Departure, type Step } from "./webhook-endpoint-steps.ts";
-import { secretPlace, webhookEndpointStore, type StoredEndpoint } from "./webhook-endpoint-store.ts";
+import { succeeded } from "../webhooks/retry.ts";
+import type {
+  Delivery,
+  DeliveryAttempt,
+  EndpointChanges,
+  EndpointOpening,
+  EndpointSummary,
+  RecoveryAnswer,
+  RecoveryWindow,
+  WebhookEndpointProtocol,
+} from "./protocol.ts";
+import { Boarding } from "./webhook-boarding.ts";
+import { newSealedSecret } from "./webhook-endpoint-secrets.ts";
+import { newStoredEndpoint, summaryOf, withSecret, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
+import * as steps from "./webhook-endpoint-steps.ts";
+import { webhookEndpointStore } from "./webhook-endpoint-store.ts";
+import { pingEvent } from "./webhook-ping.ts";
+import { sender, type Select } from "./webhook-sender.ts";
+import { within } from "./within.ts";
 
 /** Finished deliveries of an idle endpoint are deleted a day's worth at a time. */
 const purgeGrainMs = limits.webhookAttemptsKeptMs / 30;
 const rateWindowMs = 1000;
 
-export class WebhookEndpoint extends DurableObject<Env> implements WebhookEndpointProtocol {
+/** What the storage holds, in memory: a cache. */
+type Known = { endpoint: StoredEndpoint; health: Health; readonly lanes: Lanes };
+/** `select` is given where the graph is known: the objects are below it. */
+export abstract class WebhookEndpointObject extends DurableObject<Env> implements WebhookEndpointProtocol {
   private readonly store = webhookEndpointStore(this.ctx.storage);
   private readonly sealing = keysOf(this.env.ROOT_SECRET).sealing;
-  /** The open deliveries, as stored; null when they must be read. */
-  private lanes: Lanes | null = null;
+  /** Null when it must be read. */
+  private known: Known | null = null;
   /** The alarm as this instance knows it; null when it does not know. */
   private alarmAt: number | null = null;
-  /** When attempts began lately. An eviction forgets it, which may let one second's share go twice. */
+  /** When attempts began lately, where a rate counts them, and those that send something again. An eviction forgets it, which may let one second's share go twice. */
   private starts: readonly number[] = [];
+  private replayStarts: readonly number[] = [];
+  private announcing = false;
+  private readonly sender = sender(
+    this.env,
+    (wanted) => this.select(wanted),
+    ({ waiting }, body) => this.ctx.storage.transactionSync(() => this.store.finish(waiting, body)),
+  );
+  private readonly boarding = new Boarding({
+    attempt: (departure) => this.sender.attempt(departure),
+    record: (landed) =>
+      this.advance((step) => {
+        for (const { departure, outcome } of landed) steps.conclude(step, departure, outcome, Math.random());
+      }),
+    giveBack: (departures) => this.advance(() => undefined, { callBack: departures }),
+    waitUntil: (work) => this.ctx.waitUntil(work),
+  });
+
+  protected abstract readonly select: Select;
 
   async open(opening: EndpointOpening): Promise<{ readonly secret: string | null; readonly summary: EndpointSummary }> {
-    const known = this.store.read();
+    const known = this.read();
     if (known) return { secret: null, summary: this.summarize(known) };
-    const secret = newSecret((bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
-    const sealed = seal(this.sealing, secretPlace(opening), secret);
-    const kept = { sealed, hint: hintOf(secret), createdAt: Date.now(), expiresAt: null };
-    const endpoint: StoredEndpoint = { opening, secrets: [kept], disabledReason: null, heldUntil: null };
+    const { secret, stored } = newSealedSecret(this.sealing, opening, Date.now());
+    const endpoint = newStoredEndpoint(opening, stored);
     this.ctx.storage.transactionSync(() => {
       this.store.create();
       this.store.write(endpoint);
@@ -48,23 +81,66 @@ export class WebhookEndpoint extends DurableObject<Env> implements WebhookEndpoi
   }
 
   async summary(): Promise<EndpointSummary | null> {
-    const endpoint = this.store.read();
+    const endpoint = this.read();
     return endpoint && this.summarize(endpoint);
   }
 
   /** An endpoint that was never opened is nobody's, and no one waits for its events. */
   async enqueue(events: readonly FeedEvent[]): Promise<void> {
-    if (!this.store.read()) return;
+    if (!this.read()) return;
     this.advance((step) => {
-      for (const event of events) arrive(step, event);
+      for (const event of events) steps.arrive(step, event);
     });
   }
 
   async deliveries(limit: number, before: string | null): Promise<readonly Delivery[]> {
-    const id = this.store.read()?.opening.id;
+    const id = this.read()?.opening.id;
     const place = before === null ? null : deliveryPlaceOf(before);
     if (!id || (before !== null && place?.endpointId !== id)) return [];
     return this.store.page(id, Math.min(limit, limits.pageSizeMax), place);
+  }
+
+  async delivery(id: string): Promise<Delivery | null> {
+    const endpoint = this.read();
+    const place = deliveryPlaceOf(id);
+    if (!endpoint || place?.endpointId !== endpoint.opening.id) return null;
+    return this.store.find(place.endpointId, { at: place.at, id: place.eventId });
+  }
+
+  async update(changes: EndpointChanges): Promise<EndpointSummary> {
+    this.advance((step) => steps.amend(step, changes), { callBack: this.boarding.uncalled });
+    return this.summarize(this.mustRead());
+  }
+
+  async rotateSecret(overlapMs: number): Promise<{ readonly secret: string; readonly summary: EndpointSummary }> {
+    const { secret, stored } = newSealedSecret(this.sealing, this.mustRead().opening, Date.now());
+    this.advance((step) => steps.settle(step, withSecret(step.endpoint, stored, overlapMs)));
+    return { secret, summary: this.summarize(this.mustRead()) };
+  }
+
+  async ping(): Promise<DeliveryAttempt> {
+    const at = Date.now();
+    const endpoint = this.mustRead();
+    const outcome = await this.sender.post(endpoint, pingEvent(endpoint.opening, at));
+    const { status, error, durationMs, responseBody } = outcome;
+    if (succeeded(outcome)) this.advance(steps.doubt);
+    return { number: 1, at, status, error, durationMs, responseBody };
+  }
+
+  async retry(id: string): Promise<{ readonly delivery: Delivery; readonly disabled: boolean } | null> {
+    const delivery = await this.delivery(id);
+    if (!delivery) return null;
+    if (this.mustRead().disabledReason !== null) return { delivery, disabled: true };
+    this.advance((step) => steps.retry(step, delivery));
+    return { delivery: (await this.delivery(id)) ?? delivery, disabled: false };
+  }
+
+  async recover(window: RecoveryWindow): Promise<RecoveryAnswer> {
+    let answer: RecoveryAnswer = { ok: true, queued: 0 };
+    this.advance((step) => {
+      answer = steps.recover(step, window);
+    });
+    return answer;
   }
 
   /** Re-arms before it reads anything, so that no fault can end the queue. Throws only when that fails: then the platform rings again by itself. */
@@ -74,10 +150,11 @@ export class WebhookEndpoint extends DurableObject<Env> implements WebhookEndpoi
     await this.ctx.storage.setAlarm(again);
     this.alarmAt = again;
     try {
-      this.advance((step) => {
-        recover(step, Math.random);
-        purge(step);
-      }, true);
+      const change = (step: steps.Step) => {
+        steps.giveUpLeases(step, Math.random);
+        steps.purge(step);
+      };
+      this.advance(change, { callBack: this.boarding.uncalled, exactly: true });
     } catch (fault) {
       console.error("alarm of a webhook endpoint", fault);
     }
@@ -85,63 +162,77 @@ export class WebhookEndpoint extends DurableObject<Env> implements WebhookEndpoi
 
   /**
    * The one way the queue changes: `change` first, then what goes next is leased and the alarm is set, all in one transaction. Attempts begin after it.
-   * `exactly`: an alarm that is too early is moved as well, instead of being left to ring for nothing.
+   * `callBack`: what was decided on and is not to begin. `exactly`: an alarm that is too early is moved as well, instead of being left to ring for nothing.
    */
-  private advance(change: (step: Step) => void, exactly = false): void {
+  private advance(
+    change: (step: steps.Step) => void,
+    { callBack = [], exactly = false }: { callBack?: readonly steps.Departure[]; exactly?: boolean } = {},
+  ): void {
     const now = Date.now();
-    let departures: Departure[] = [];
+    let calledBack = callBack;
+    let departures: steps.Departure[] = [];
     let alarmAt = this.alarmAt;
     try {
       this.ctx.storage.transactionSync(() => {
-        const endpoint = this.store.read();
-        if (!endpoint) throw new Error("the endpoint was never opened");
-        this.lanes ??= lanesOf(this.store.open());
-        const step: Step = { now, store: this.store, lanes: this.lanes, arrivals: new Map(), endpoint };
+        const known = this.mustKnow();
+        const step: steps.Step = { now, store: this.store, arrivals: new Map(), ...known };
+        for (const departure of callBack) steps.callBack(step, departure);
         change(step);
-        this.starts = this.starts.filter((start) => start > now - rateWindowMs);
-        const { send, wakeAt } = plan(step.lanes, now, {
-          heldUntil: step.endpoint.heldUntil,
-          ratePerSecond: step.endpoint.opening.ratePerSecond,
-          starts: this.starts,
-        });
-        departures = lease(step, send);
-        alarmAt = this.arm(wakeAt ?? this.purgeAt(), now, exactly);
+        if (steps.isClosed(step)) {
+          calledBack = this.boarding.uncalled;
+          for (const departure of calledBack) steps.callBack(step, departure);
+        }
+        steps.refill(step);
+        if (step.health !== known.health) this.store.writeHealth(step.health);
+        Object.assign(known, { endpoint: step.endpoint, health: step.health });
+        const { send, wakeAt } = plan(step.lanes, now, this.gate(step));
+        departures = steps.lease(step, send);
+        const announceAt = step.endpoint.announcement ? now + limits.watchdogMs.longMax : null;
+        alarmAt = this.arm(earliest(wakeAt, announceAt) ?? this.purgeAt(), now, exactly);
       });
     } catch (fault) {
       // What memory says may differ from what was rolled back to.
-      this.lanes = null;
+      this.known = null;
       throw fault;
     }
     this.alarmAt = alarmAt;
-    this.starts = [...this.starts, ...departures.map(() => now)];
-    for (const departure of departures) this.ctx.waitUntil(this.send(departure));
+    const replays = departures.filter(({ waiting }) => waiting.replay);
+    if (this.known?.endpoint.opening.ratePerSecond) this.starts = [...this.starts, ...departures.map(() => now)];
+    if (replays.length > 0) this.replayStarts = [...this.replayStarts, ...replays.map(() => now)];
+    this.boarding.callBack(calledBack);
+    this.boarding.take(departures);
+    const announcement = this.known?.endpoint.announcement;
+    if (announcement && !this.announcing) this.ctx.waitUntil(this.announce(announcement));
   }
 
-  private async send(departure: Departure): Promise<void> {
-    const { endpoint, waiting, body } = departure;
-    try {
-      const attempt = {
-        url: endpoint.opening.url,
-        policy: this.policy(),
-        secrets: this.validSecrets(endpoint),
-        id: waiting.id,
-        body,
-      };
-      const outcome = await deliver(attempt, {
-        fetch: (...request) => fetch(...request),
-        now: () => Date.now(),
-        timeoutMs: limits.webhookTimeoutMs,
-      });
-      this.advance((step) => conclude(step, departure, outcome, Math.random()));
-    } catch (fault) {
-      // Its lease will end, and the alarm takes the event up again.
-      console.error("an attempt of a webhook endpoint", fault);
-    }
+  private gate({ now, endpoint, health }: steps.Step) {
+    this.starts = this.starts.filter((start) => start > now - rateWindowMs);
+    this.replayStarts = this.replayStarts.filter((start) => start > now - rateWindowMs);
+    return {
+      heldUntil: Math.max(endpoint.heldUntil ?? 0, health.probeAt ?? 0),
+      ratePerSecond: endpoint.opening.ratePerSecond,
+      starts: this.starts,
+      replayStarts: this.replayStarts,
+      // A rate is kept by when attempts begin, so what begins later must be decided on later.
+      ahead: endpoint.opening.ratePerSecond === null ? this.boarding.ahead : 0,
+      probing: health.probeAt !== null,
+      paused: endpoint.paused,
+    };
   }
 
-  private validSecrets({ opening, secrets }: StoredEndpoint): string[] {
-    const valid = secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > Date.now());
-    return valid.map(({ sealed }) => unseal(this.sealing, secretPlace(opening), sealed));
+  /** Tells the merchant's other endpoints and the log that this one is disabled. Whoever did not hear is told again by the alarm. */
+  private async announce(event: FeedEvent): Promise<void> {
+    const { merchantId } = this.mustRead().opening;
+    const feed = this.env.MERCHANT_FEED.getByName(merchantId);
+    const projector = this.env.PROJECTOR.getByName(databaseNameOf(merchantId));
+    this.announcing = true;
+    const told = await Promise.allSettled([
+      within(limits.publicationTimeoutMs, feed.publish([event])),
+      within(limits.projectionTimeoutMs, projector.log(merchantId, [event])),
+    ]);
+    this.announcing = false;
+    if (told.every(({ status }) => status === "fulfilled"))
+      this.advance((step) => steps.settle(step, { announcement: null }));
   }
 
   /** Sets the alarm and answers when it will ring. One that rings too early only looks again, so it is left alone: moving it costs a row. */
@@ -158,25 +249,32 @@ export class WebhookEndpoint extends DurableObject<Env> implements WebhookEndpoi
     return oldest === null ? null : oldest + limits.webhookAttemptsKeptMs + purgeGrainMs;
   }
 
-  private policy(): UrlPolicy {
-    const { WEBHOOK_ALLOW_PRIVATE, PUBLIC_ORIGIN } = this.env;
-    return {
-      allowPrivate: WEBHOOK_ALLOW_PRIVATE === "1",
-      ownHost: PUBLIC_ORIGIN ? new URL(PUBLIC_ORIGIN).hostname : null,
+  /** Null when the endpoint was never opened. */
+  private read(): StoredEndpoint | null {
+    return this.known?.endpoint ?? this.store.read();
+  }
+
+  private mustRead(): StoredEndpoint {
+    const endpoint = this.read();
+    if (!endpoint) throw new Error("the endpoint was never opened");
+    return endpoint;
+  }
+
+  private mustKnow(): Known {
+    this.known ??= {
+      endpoint: this.store.upgrade(this.mustRead()),
+      health: this.store.readHealth(),
+      lanes: lanesOf(this.store.open()),
     };
+    return this.known;
   }
 
   /** Asks the table, not the lanes: a list of endpoints is not worth loading their queues. */
-  private summarize({ opening, secrets, disabledReason }: StoredEndpoint): EndpointSummary {
-    const { waiting, failing } = this.store.backlog();
-    const full = waiting >= limits.webhookBacklogMax;
-    const working = failing || full ? "FAILING" : "ENABLED";
-    return {
-      ...opening,
-      state: disabledReason === null ? working : "DISABLED",
-      disabledReason: disabledReason ?? (full ? `${waiting} deliveries wait: what comes now is kept as DEAD.` : null),
-      secrets: secrets.map(({ hint, createdAt, expiresAt }) => ({ hint, createdAt, expiresAt })),
-      backlog: waiting,
-    };
+  private summarize(endpoint: StoredEndpoint): EndpointSummary {
+    const health = this.known?.health ?? this.store.readHealth();
+    return summaryOf(endpoint, health, this.store.countOpen(), Date.now());
   }
 }
+
+const earliest = (one: number | null, other: number | null): number | null =>
+  one === null || other === null ? (one ?? other) : Math.min(one, other);

@@ -69,7 +69,7 @@ async function keyOf(deps: Deps, id: string): Promise<KnownKey | null> {
 }
 
 /** The merchant as its requests need it; null when there is none. */
-async function merchantOf(deps: Deps, id: string): Promise<Merchant | null> {
+export async function merchantOf(deps: Deps, id: string): Promise<Merchant | null> {
   const now = deps.now();
   const known = knownMerchants.get(id, now);
   if (known) return known;

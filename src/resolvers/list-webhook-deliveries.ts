@@ -6,7 +6,7 @@ import { limits } from "../core/limits.ts";
 import { err, ok } from "../core/result.ts";
 import { sizeOf, type PageRequest, type PageResult } from "../db/page.ts";
 import type { Delivery, DeliveryState } from "../durable/protocol.ts";
-import { deliveryId, deliveryPlaceOf } from "../webhooks/delivery-id.ts";
+import { deliveryPlaceOf } from "../webhooks/delivery-id.ts";
 import type { Deps } from "./deps.ts";
 import { isGiven } from "./given.ts";
 import { findEndpoint } from "./find-webhook-endpoint.ts";
@@ -71,10 +71,7 @@ export async function countDeliveries(deps: Deps, endpointId: string, state: Del
 export async function findDelivery(deps: Deps, merchantId: string, id: string): Promise<Delivery | null> {
   const place = deliveryPlaceOf(id);
   if (!place || !(await findEndpoint(deps, merchantId, place.endpointId))) return null;
-  // The newest that happened before the next millisecond: few events share one.
-  const from = deliveryId({ ...place, at: place.at + 1, eventId: "event_0" });
-  const near = await deps.endpoint(place.endpointId).deliveries(limits.pageSizeMax, from);
-  return near.find((delivery) => delivery.id === id) ?? null;
+  return deps.endpoint(place.endpointId).delivery(id);
 }
 
 async function* newestFirst(deps: Deps, endpointId: string, before: string | null): AsyncGenerator<Delivery> {

@@ -1,23 +1,23 @@
 /** A partner's endpoint is registered: from here on it hears of the merchant's events, signed with a secret that is shown once. */
-import { eventTypes, type EventType } from "../core/events.ts";
+import type { EventType } from "../core/events.ts";
 import { timedSuffix, type Id } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { countWebhookEndpoints, saveWebhookEndpoint } from "../db/webhook-endpoints.ts";
-import type { EndpointOpening, EndpointSummary } from "../durable/protocol.ts";
-import { allowedUrl, urlFaults } from "../webhooks/url-guard.ts";
-import { checks } from "./checks.ts";
+import type { EndpointSummary } from "../durable/protocol.ts";
 import type { Deps } from "./deps.ts";
 import { invalid, type UrlFailure, type ValidationFailure } from "./failures.ts";
+import type { Optional } from "./given.ts";
+import { readSettings, type JudgedSelection } from "./webhook-settings.ts";
 
 export type RegisterWebhookEndpoint = {
   readonly url: string;
   /** Empty: every type. */
   readonly types: readonly EventType[];
-  readonly description?: string | null | undefined;
-  readonly payload?: "FULL" | "THIN" | null | undefined;
-  readonly selection?: string | null | undefined;
-  readonly ratePerSecond?: number | null | undefined;
+  readonly description?: Optional<string>;
+  readonly payload?: Optional<"FULL" | "THIN">;
+  readonly selection?: Optional<JudgedSelection>;
+  readonly ratePerSecond?: Optional<number>;
 };
 export type RegisteredWebhookEndpoint = { readonly secret: string; readonly summary: EndpointSummary };
 
@@ -31,10 +31,10 @@ export async function registerWebhookEndpoint(
   merchantId: string,
   input: RegisterWebhookEndpoint,
 ): Promise<Result<RegisteredWebhookEndpoint, ValidationFailure | UrlFailure>> {
-  const checked = check(input);
+  const checked = readSettings(deps, { ...input, payload: input.payload ?? "FULL" });
   if (!checked.ok) return checked;
-  const allowed = allowedUrl(input.url, { allowPrivate: deps.local, ownHost: new URL(deps.origin).hostname });
-  if (!allowed.ok) return err({ reason: "URL_NOT_ALLOWED", url: input.url, why: urlFaults[allowed.error] });
+  const { url, types, description = null, payload = "FULL", selection = null, ratePerSecond = null } = checked.value;
+  if (url === undefined || types === undefined) throw new Error("what was given is read");
   const database = deps.database(merchantId);
   // Two registrations at once may pass by one: the limit is there to bound the fan-out, not to be exact.
   if ((await countWebhookEndpoints(database, merchantId)) >= limits.webhookEndpointsPerMerchantMax)
@@ -44,24 +44,10 @@ export async function registerWebhookEndpoint(
 
   const createdAt = deps.now();
   const id: Id<"endpoint"> = `endpoint_${deps.keys.tagged(timedSuffix(createdAt, deps.random(10)))}`;
-  const { secret, summary } = await deps.endpoint(id).open({ id, merchantId, url: input.url, ...checked.value });
+  const opening = { id, merchantId, url, types, description, payload, selection, ratePerSecond };
+  const { secret, summary } = await deps.endpoint(id).open(opening);
   if (secret === null) throw new Error("a new id was opened before");
-  await saveWebhookEndpoint(database, { id, merchantId, url: input.url, createdAt });
-  await deps.feed(merchantId).subscribe({ id, types: checked.value.types });
+  await saveWebhookEndpoint(database, { id, merchantId, url, createdAt });
+  await deps.feed(merchantId).subscribe({ id, types });
   return ok({ secret, summary });
-}
-
-function check(
-  input: RegisterWebhookEndpoint,
-): Result<Omit<EndpointOpening, "id" | "merchantId" | "url">, ValidationFailure> {
-  const { issues, fail, prose, integer } = checks();
-  const { ratePerSecond: rate = null, selection = null } = input;
-  const types = eventTypes.filter((type) => input.types.includes(type));
-  const description = prose(["description"], input.description, limits.descriptionLengthMax);
-  const ratePerSecond = rate === null ? null : integer(["ratePerSecond"], rate, 1, Number.MAX_SAFE_INTEGER);
-  // Better refused than silently answered with the whole of `data`.
-  if (selection !== null) fail(["selection"], "is not available yet: choose FULL or THIN");
-  return issues.length > 0
-    ? invalid(issues)
-    : ok({ types, description, payload: input.payload ?? "FULL", selection: null, ratePerSecond });
 }

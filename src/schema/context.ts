@@ -10,8 +10,9 @@ export type QrDrawing = {
 export type Borrowed = { readonly qrImage: (drawing: QrDrawing) => Promise<{ readonly dataUri: string }> };
 
 /** What every field may use: the verbs' means, and who asks. One per request. */
+import type { Result } from "../core/result.ts";
 import type { Merchant } from "../db/merchants.ts";
-import type { Caller, MerchantCaller } from "../resolvers/caller.ts";
+import type { Caller, MerchantCaller, Scope } from "../resolvers/caller.ts";
 import type { Deps } from "../resolvers/deps.ts";
 
 export type GraphContext = Borrowed & {
@@ -21,7 +22,11 @@ export type GraphContext = Borrowed & {
   readonly acceptLanguage: string | null;
   /** The request's `Idempotency-Key`: the same as `@idempotent` on its only mutation field. */
   readonly idempotencyKey: string | null;
+  /** Judges a selection on Order. Here, because it asks the whole graph, of which every field is a part. */
+  readonly readSelection: ReadSelection;
 };
+/** The selection as it is kept, or what is wrong with it, for somebody with these scopes. */
+export type ReadSelection = (text: string, scopes: ReadonlySet<Scope>) => Result<string, string>;
 
 /** The merchant that asks. Fields that need one are closed to everybody else, so its absence is a bug. */
 export function callerOf({ caller }: GraphContext): MerchantCaller {

@@ -1,4 +1,4 @@
-import type { EventData, EventType as CoreEventType, FeedEvent } from "../core/events.ts";
+import type { EventType as CoreEventType, FeedEvent } from "../core/events.ts";
 import { endlessConnection } from "./connection.ts";
 import { merchantOf } from "./context.ts";
 import { describedEnum } from "./enum.ts";
@@ -40,9 +40,9 @@ Event.implement({
       type: Order,
       nullable: true,
       authScopes: { anyOf: ["ORDERS_READ", "ORDERS_WRITE", "PAYMENTS_WRITE"] },
-      description: "The order it happened to, as it is now.",
+      description: "The order it happened to, as it is now; null for what happened to a customer or an endpoint.",
       resolve: ({ order, orderKey }, _args, context) =>
-        order ?? context.deps.liveCode(orderKey).look(merchantOf(context).id),
+        order ?? (orderKey && context.deps.liveCode(orderKey).look(merchantOf(context).id)),
     }),
     data: t.field({ type: "JSON", description: "The webhook body's `data`.", resolve: ({ data }) => data }),
   }),
@@ -56,6 +56,6 @@ export const eventIn = ({ id, type, sequence, at, orderKey, body }: FeedEvent): 
   sequence,
   at,
   orderKey,
-  data: (JSON.parse(body) as { data: EventData }).data,
+  data: (JSON.parse(body) as { data: EventView["data"] }).data,
   order: null,
 });

@@ -16,6 +16,7 @@ import "./payment-account.ts";
 import "./product.ts";
 import "./viewer.ts";
 import "./webhook-endpoint.ts";
+import "./webhook-mutations.ts";
 
 builder.queryType({ description: "What can be asked. Nothing here changes anything." });
 builder.mutationType({ description: "What can be done. Each answers with a union: what went well, or why not." });

@@ -1,6 +1,6 @@
 /** The graph's nouns and what each is backed by. Their fields are said in the files of the same names; this one is what lets them speak of each other. */
 import type { Conversion as CoreConversion } from "../core/conversion.ts";
-import type { EventData, EventType } from "../core/events.ts";
+import type { EventType } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Order as CoreOrder } from "../core/order.ts";
 import type { ApiKey as ApiKeyRow } from "../db/api-keys.ts";
@@ -24,8 +24,9 @@ export type EventView = {
   readonly type: EventType;
   readonly sequence: number;
   readonly at: number;
-  readonly orderKey: OrderKey;
-  readonly data: EventData;
+  /** Null for what happened to no order. */
+  readonly orderKey: OrderKey | null;
+  readonly data: Readonly<Record<string, unknown>>;
   /** The order, when it is at hand. */
   readonly order: CoreOrder | null;
 };

@@ -9,6 +9,7 @@ import { answer, type Answer } from "./answer.ts";
 import type { Borrowed } from "./context.ts";
 import { graphiql } from "./graphiql.ts";
 import { readQuestion } from "./question.ts";
+import { readSelection } from "./selection.ts";
 import { badRequest, refusal, statusOf as statusOfError, unauthenticated } from "./refusals.ts";
 
 /** Answers, whatever comes: a fault inside is logged, and told as nothing but that. */
@@ -39,6 +40,7 @@ async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promi
     caller: caller.value,
     acceptLanguage: headers.get("accept-language"),
     idempotencyKey: headers.get("idempotency-key"),
+    readSelection,
   });
 }
 

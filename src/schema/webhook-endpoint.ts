@@ -3,23 +3,20 @@ import { countWebhookEndpoints, pageWebhookEndpoints } from "../db/webhook-endpo
 import type { DeliveryAttempt, DeliveryState, EndpointState, EndpointSummary } from "../durable/protocol.ts";
 import { findEndpoint } from "../resolvers/find-webhook-endpoint.ts";
 import { countDeliveries, findDelivery, pageDeliveries } from "../resolvers/list-webhook-deliveries.ts";
-import { registerWebhookEndpoint } from "../resolvers/register-webhook-endpoint.ts";
 import { builder, shape } from "./builder.ts";
 import { connection, pageArgs, pricedByPage, pageIn } from "./connection.ts";
-import { merchantOf } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { eventIn, EventType } from "./event.ts";
-import { mutation } from "./mutation.ts";
 import { findable, Node } from "./node.ts";
 import { Event, Merchant, WebhookDelivery, WebhookEndpoint } from "./nouns.ts";
 
-const WebhookEndpointState = describedEnum<EndpointState>("WebhookEndpointState", "How an endpoint is doing.", {
+export const WebhookEndpointState = describedEnum<EndpointState>("WebhookEndpointState", "How an endpoint is doing.", {
   ENABLED: "Events are delivered.",
   PAUSED: "Events are kept, and sent when it goes on.",
-  FAILING: "Deliveries fail and are tried again.",
+  FAILING: "Nothing has been delivered for an hour, or more waits than is kept; it is tried again.",
   DISABLED: "Nothing is sent any more.",
 });
-const WebhookPayload = describedEnum<EndpointSummary["payload"]>("WebhookPayload", "How much a webhook says.", {
+export const WebhookPayload = describedEnum<EndpointSummary["payload"]>("WebhookPayload", "How much a webhook says.", {
   FULL: "Carries `data`.",
   THIN: "Carries ids only.",
 });
@@ -39,7 +36,7 @@ const WebhookSecret = builder.objectRef<EndpointSummary["secrets"][number]>("Web
   }),
 });
 
-const WebhookAttempt = builder.objectRef<DeliveryAttempt>("WebhookAttempt").implement({
+export const WebhookAttempt = builder.objectRef<DeliveryAttempt>("WebhookAttempt").implement({
   description: "One try to deliver an event.",
   ...shape,
   fields: (t) => ({
@@ -113,9 +110,10 @@ WebhookEndpoint.implement({
       description: "FULL carries `data`; THIN carries ids only.",
       resolve: ({ payload }) => payload,
     }),
-    selection: t.exposeString("selection", {
+    selection: t.string({
       nullable: true,
       description: "Optional GraphQL selection on Order that replaces `data`.",
+      resolve: ({ selection }) => selection?.text,
     }),
     ratePerSecond: t.exposeInt("ratePerSecond", { nullable: true, description: "At most so many attempts a second." }),
     secrets: t.field({
@@ -166,33 +164,3 @@ builder.objectField(Merchant, "webhookEndpoints", (t) =>
     },
   }),
 );
-
-mutation("webhookEndpointCreate", {
-  description: "Lets a partner hear of the merchant's events.",
-  needs: "WEBHOOKS_WRITE",
-  input: builder.inputType("WebhookEndpointCreateInput", {
-    description: "A partner's endpoint.",
-    fields: (t) => ({
-      url: t.field({ type: "URL", required: true, description: "Where deliveries go: https, and public." }),
-      types: t.field({ type: [EventType], required: true, description: "What it hears of; empty means everything." }),
-      description: t.string({ description: "What you want to remember about it." }),
-      payload: t.field({ type: WebhookPayload, defaultValue: "FULL", description: "How much a delivery says." }),
-      selection: t.string({ description: "A GraphQL selection on Order that replaces `data`." }),
-      ratePerSecond: t.int({ description: "At most so many attempts a second." }),
-    }),
-  }),
-  success: builder.objectRef<{ summary: EndpointSummary; secret: string }>("WebhookEndpointCreateSuccess").implement({
-    description: "The endpoint hears of everything from now on.",
-    ...shape,
-    fields: (t) => ({
-      webhookEndpoint: t.field({
-        type: WebhookEndpoint,
-        description: "The endpoint.",
-        resolve: ({ summary }) => summary,
-      }),
-      secret: t.exposeString("secret", { description: "Shown once." }),
-    }),
-  }),
-  failures: ["VALIDATION", "URL_NOT_ALLOWED"],
-  resolve: (input, context) => registerWebhookEndpoint(context.deps, merchantOf(context).id, input),
-});

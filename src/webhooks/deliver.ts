@@ -2,6 +2,7 @@
 import { limits } from "../core/limits.ts";
 import type { Outcome } from "./retry.ts";
 import { signatureHeader } from "./signature.ts";
+import type { TimeLimit } from "./time-limit.ts";
 import { allowedUrl, urlFaults, type UrlPolicy } from "./url-guard.ts";
 
 export type Attempt = {
@@ -13,7 +14,7 @@ export type Attempt = {
   readonly id: string;
   readonly body: string;
 };
-export type Ports = { readonly fetch: typeof fetch; readonly now: () => number; readonly timeoutMs: number };
+export type Ports = { readonly fetch: typeof fetch; readonly now: () => number; readonly limit: TimeLimit };
 
 /** One KiB: enough to see what went wrong, too little to make us carry something out of a network. */
 const responseKeptBytes = limits.webhookResponseBytesMax / 16;
@@ -26,16 +27,14 @@ export async function deliver({ url, policy, secrets, id, body }: Attempt, ports
   const allowed = allowedUrl(url, policy);
   if (!allowed.ok) return outcome({ error: `the URL ${urlFaults[allowed.error]}` });
   const seconds = Math.floor(startedAt / 1000);
-  // Not AbortSignal.timeout: that goes on counting after the answer, and an object with a timer is kept in memory and billed.
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), ports.timeoutMs);
+  const { signal, end } = ports.limit.begin();
   try {
     const response = await ports.fetch(allowed.value.href, {
       method: "POST",
       body,
       // A redirect could lead where the guard did not look.
       redirect: "manual",
-      signal: limit.signal,
+      signal,
       headers: {
         "content-type": "application/json",
         "user-agent": "Huoma-Webhooks/1.0",
@@ -49,12 +48,12 @@ export async function deliver({ url, policy, secrets, id, body }: Attempt, ports
       status: response.status,
       error: redirected ? "redirects are not followed" : null,
       retryAfter: response.headers.get("retry-after"),
-      responseBody: await beginningOf(response, limit.signal),
+      responseBody: await beginningOf(response, signal),
     });
   } catch (fault) {
-    return outcome({ error: limit.signal.aborted ? `no answer within ${ports.timeoutMs} ms` : wordsOf(fault) });
+    return outcome({ error: signal.aborted ? `no answer within ${ports.limit.ms} ms` : wordsOf(fault) });
   } finally {
-    clearTimeout(timer);
+    end();
   }
 }
 
@@ -63,6 +62,11 @@ export async function deliver({ url, policy, secrets, id, body }: Attempt, ports
  * off or never ends is what its status says; the attempt's own time limit ends the reading.
  */
 async function beginningOf(response: Response, signal: AbortSignal): Promise<string | null> {
+  // Most answers say how short they are, and then there is nothing to guard against. A stream costs more than all the rest of an attempt.
+  const { headers } = response;
+  const said = headers.has("content-encoding") ? null : headers.get("content-length");
+  if (said === "0" || response.status === 204) return null;
+  if (said !== null && Number(said) <= responseKeptBytes) return textOf(response);
   if (!response.body) return null;
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   // Ends a read that waits for more.
@@ -82,6 +86,14 @@ async function beginningOf(response: Response, signal: AbortSignal): Promise<str
     // What came so far is what there is to show.
   }
   return new TextDecoder().decode(kept.subarray(0, length));
+}
+
+async function textOf(response: Response): Promise<string | null> {
+  try {
+    return await response.text();
+  } catch {
+    return null;
+  }
 }
 
 const wordsOf = (fault: unknown): string =>

@@ -4,33 +4,57 @@
  * Each order is a lane. Its events go one at a time and by `sequence`, so a receiver never sees "refunded" before "paid". While the first of a lane is
  * being retried the rest of that lane waits behind it: what it says (paid) is what the next builds on (converted). Lanes do not wait for each
  * other. A delivery that is DEAD leaves its lane, so one event that a partner can never digest costs its order three days, not for ever.
+ *
+ * What is sent again after an outage (`replay`) goes at a bounded pace and only when nothing new is due; unless something new waits behind it in its lane.
  */
 import { limits } from "../core/limits.ts";
+import { DueHeap, type Offer } from "./due-heap.ts";
 
 export type Waiting = {
   /** The event's id. */
   readonly id: string;
   /** When the event happened. */
   readonly at: number;
-  readonly orderKey: string;
+  /** Whose events go one after the other: an order's key, mostly. */
+  readonly lane: string;
   readonly sequence: number;
-  /** Attempts that were made. */
+  /** It was settled before and is sent again with many others. */
+  readonly replay: boolean;
+  /** Attempts that were made, since it was last queued. */
   tried: number;
   /** Not before. */
   dueAt: number;
-  /** Under way, and until when its outcome is awaited; null when it rests. */
+  /** Under way, and until when its outcome is awaited; null when it rests. Changed by `depart` and `rest` only. */
   leasedUntil: number | null;
 };
 
-/** `byOrder`: each lane by sequence and never empty. `count`: all that wait in them. */
-export type Lanes = { readonly byOrder: Map<string, Waiting[]>; count: number };
+/** All that waits at one endpoint. `byLane`: each by sequence and never empty. */
+export type Lanes = {
+  readonly byLane: Map<string, Waiting[]>;
+  /** What is under way, by its lane. */
+  readonly flying: Map<string, Waiting>;
+  /** The first of each lane that rests, by when it is due; also some that have changed since, which are dropped when they are met. */
+  readonly news: DueHeap<Waiting>;
+  readonly replays: DueHeap<Waiting>;
+  /** How many wait in all, and how many of them are sent again. */
+  count: number;
+  replaying: number;
+};
 
 export type Gate = {
-  /** The partner asked for quiet until then. */
+  /** The partner asked for quiet until then, or the breaker is open until then. */
   readonly heldUntil: number | null;
   readonly ratePerSecond: number | null;
   /** When attempts began, oldest first; those of the last second count. */
   readonly starts: readonly number[];
+  /** How many more than may be under way may be decided on now. */
+  readonly ahead: number;
+  /** The breaker is open: one at a time. */
+  readonly probing: boolean;
+  /** Nothing goes at all until somebody says so. */
+  readonly paused: boolean;
+  /** When replays began, as `starts`. */
+  readonly replayStarts: readonly number[];
 };
 export type Plan = {
   readonly send: readonly Waiting[];
@@ -44,69 +68,112 @@ export const leaseMs = limits.webhookTimeoutMs + limits.watchdogMs.max;
 const second = 1000;
 
 export function enter(lanes: Lanes, waiting: Waiting): void {
-  const lane = lanes.byOrder.get(waiting.orderKey);
-  if (!lane) lanes.byOrder.set(waiting.orderKey, [waiting]);
+  const lane = lanes.byLane.get(waiting.lane);
+  if (!lane) lanes.byLane.set(waiting.lane, [waiting]);
   else lane.splice(lane.findLastIndex(({ sequence }) => sequence < waiting.sequence) + 1, 0, waiting);
   lanes.count += 1;
+  if (waiting.replay) lanes.replaying += 1;
+  if (waiting.leasedUntil !== null) lanes.flying.set(waiting.lane, waiting);
+  offer(lanes, waiting.lane);
 }
 
-export function leave(lanes: Lanes, { orderKey, id }: Waiting): void {
-  const lane = lanes.byOrder.get(orderKey) ?? [];
-  const rest = lane.filter((waiting) => waiting.id !== id);
-  if (rest.length > 0) lanes.byOrder.set(orderKey, rest);
-  else lanes.byOrder.delete(orderKey);
-  lanes.count -= lane.length - rest.length;
+export function leave(lanes: Lanes, { lane: name, id }: Waiting): void {
+  const lane = lanes.byLane.get(name) ?? [];
+  const index = lane.findIndex((waiting) => waiting.id === id);
+  const [gone] = index < 0 ? [] : lane.splice(index, 1);
+  if (!gone) return;
+  if (lane.length === 0) lanes.byLane.delete(name);
+  lanes.count -= 1;
+  if (gone.replay) lanes.replaying -= 1;
+  if (lanes.flying.get(name)?.id === id) lanes.flying.delete(name);
+  offer(lanes, name);
+}
+
+/** It is under way. */
+export function depart(lanes: Lanes, waiting: Waiting, until: number): void {
+  waiting.leasedUntil = until;
+  lanes.flying.set(waiting.lane, waiting);
+}
+
+/** It waits again, until `dueAt`. */
+export function rest(lanes: Lanes, waiting: Waiting, tried: number, dueAt: number): void {
+  Object.assign(waiting, { tried, dueAt, leasedUntil: null });
+  if (lanes.flying.get(waiting.lane) === waiting) lanes.flying.delete(waiting.lane);
+  offer(lanes, waiting.lane);
 }
 
 export function lanesOf(queue: Iterable<Waiting>): Lanes {
-  const lanes: Lanes = { byOrder: new Map(), count: 0 };
+  const lanes: Lanes = {
+    byLane: new Map(),
+    flying: new Map(),
+    news: new DueHeap(),
+    replays: new DueHeap(),
+    count: 0,
+    replaying: 0,
+  };
   for (const waiting of queue) enter(lanes, waiting);
   return lanes;
 }
 
 /** One after the other, since there may be very many. Those that were seen may leave meanwhile. */
-export function* everyWaiting({ byOrder }: Lanes): Generator<Waiting> {
-  for (const lane of byOrder.values()) yield* lane;
+export function* everyWaiting({ byLane }: Lanes): Generator<Waiting> {
+  for (const lane of byLane.values()) yield* Array.from(lane);
 }
 
-/** What is due longest goes first. One pass over the lanes, because it runs after every attempt and an outage may leave very many. */
+/** What is due longest goes first. Looks at what is due and at little else, because it runs after every attempt and an outage may leave very many. */
 export function plan(lanes: Lanes, now: number, gate: Gate): Plan {
-  const held = gate.heldUntil !== null && gate.heldUntil > now ? gate.heldUntil : null;
-  const due: Waiting[] = [];
-  let flying = 0;
-  let wakeAt = Infinity;
-  for (const lane of lanes.byOrder.values()) {
-    const leased = lane.find(({ leasedUntil }) => leasedUntil !== null);
-    const [first] = lane;
-    if (leased) {
-      flying += 1;
-      wakeAt = Math.min(wakeAt, leased.leasedUntil ?? Infinity);
-    } else if (first) {
-      const from = Math.max(first.dueAt, held ?? 0);
-      if (from > now) wakeAt = Math.min(wakeAt, from);
-      else keepEarliest(due, first);
-    }
-  }
-  const rate = rateOf(gate, now);
-  const send = due.slice(0, Math.max(0, Math.min(limits.webhookConcurrencyMax - flying, rate.free)));
-  // With every place taken, the next outcome looks again by itself; with the second's share used up, only time does.
-  if (due.length > send.length && rate.free <= send.length) wakeAt = Math.min(wakeAt, rate.freeAt);
-  if (send.length > 0) wakeAt = Math.min(wakeAt, now + leaseMs);
-  return { send, wakeAt: wakeAt === Infinity ? null : wakeAt };
-}
+  const flying = Array.from(lanes.flying.values());
+  const leaseEnds = Math.min(...flying.map(({ leasedUntil }) => leasedUntil ?? Infinity));
+  if (gate.paused) return { send: [], wakeAt: known(leaseEnds) };
+  const from = gate.heldUntil ?? 0;
+  const rate = share(gate.ratePerSecond, gate.starts, now);
+  const places = (gate.probing ? 1 : limits.webhookConcurrencyMax + gate.ahead) - flying.length;
+  const free = from > now ? 0 : Math.max(0, Math.min(places, rate.free));
+  const news = lanes.news.look(now, free, (entry) => isStanding(lanes, entry, false));
 
-/** Keeps the few that are due longest, in order, without sorting all. */
-function keepEarliest(due: Waiting[], candidate: Waiting): void {
-  const index = due.findIndex(
-    (other) => candidate.dueAt < other.dueAt || (candidate.dueAt === other.dueAt && candidate.at < other.at),
+  const pace = share(limits.webhookReplaysPerSecondMax, gate.replayStarts, now);
+  const replaying = flying.filter(({ replay }) => replay).length;
+  const room = Math.min(free - news.due.length, limits.webhookReplaysAtOnceMax - replaying, pace.free);
+  const replays = lanes.replays.look(now, Math.max(0, room), (entry) => isStanding(lanes, entry, true));
+
+  const send = [...news.due, ...replays.due];
+  // What is due and not sent waits for a place, and then the next outcome looks again by itself, or for its share of a second, which only time gives.
+  const opensAt = rate.free <= send.length ? rate.freeAt : Infinity;
+  const replaysOpenAt = Math.min(opensAt, pace.free <= replays.due.length ? pace.freeAt : Infinity);
+  const wakes = (nextAt: number, whenDue: number): number => {
+    const at = Math.max(nextAt, from);
+    return at > now ? at : whenDue;
+  };
+  const wakeAt = Math.min(
+    leaseEnds,
+    wakes(news.nextAt, opensAt),
+    wakes(replays.nextAt, replaysOpenAt),
+    send.length > 0 ? now + leaseMs : Infinity,
   );
-  if (index >= 0) due.splice(index, 0, candidate);
-  else if (due.length <= limits.webhookConcurrencyMax) due.push(candidate);
-  if (due.length > limits.webhookConcurrencyMax + 1) due.pop();
+  return { send, wakeAt: known(wakeAt) };
 }
 
-function rateOf({ ratePerSecond, starts }: Gate, now: number): { free: number; freeAt: number } {
-  if (ratePerSecond === null) return { free: Infinity, freeAt: Infinity };
+const known = (at: number): number | null => (at === Infinity ? null : at);
+
+/** The first of a lane, if nothing of it is under way, becomes one of those that may go. */
+function offer(lanes: Lanes, name: string): void {
+  const lane = lanes.byLane.get(name);
+  const first = lane?.[0];
+  if (first && !lanes.flying.has(name)) (isReplayed(lane) ? lanes.replays : lanes.news).add(first);
+}
+
+/** Nothing new waits in this lane. */
+const isReplayed = (lane: readonly Waiting[]): boolean => lane.every(({ replay }) => replay);
+
+/** Whether it is as it was when it was offered, still the first of its lane, and its lane of that kind. */
+function isStanding({ byLane, flying }: Lanes, { waiting, dueAt }: Offer<Waiting>, replayed: boolean): boolean {
+  const lane = byLane.get(waiting.lane);
+  return lane?.[0] === waiting && waiting.dueAt === dueAt && !flying.has(waiting.lane) && isReplayed(lane) === replayed;
+}
+
+/** How many more may begin in this second, and when one more may. */
+function share(perSecond: number | null, starts: readonly number[], now: number): { free: number; freeAt: number } {
+  if (perSecond === null) return { free: Infinity, freeAt: Infinity };
   const recent = starts.filter((start) => start > now - second);
-  return { free: Math.max(0, ratePerSecond - recent.length), freeAt: (recent[0] ?? now) + second };
+  return { free: Math.max(0, perSecond - recent.length), freeAt: (recent[0] ?? now) + second };
 }

@@ -3,6 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { limits } from "../../src/core/limits.ts";
+import { err } from "../../src/core/result.ts";
 import { merchantIdFrom } from "../../src/db/database.ts";
 import { countWebhookEndpoints, pageWebhookEndpoints, saveWebhookEndpoint } from "../../src/db/webhook-endpoints.ts";
 import { depsOf } from "../../src/deps.ts";
@@ -100,7 +101,7 @@ describe("registering a webhook endpoint", () => {
       ...input,
       description: "x".repeat(limits.descriptionLengthMax + 1),
       ratePerSecond: 0,
-      selection: "{ id }",
+      selection: err("is not a selection"),
     };
     const refused = await registerWebhookEndpoint(depsWith(), newMerchantId(), wrong);
     expect(refused).toMatchObject({
@@ -108,9 +109,9 @@ describe("registering a webhook endpoint", () => {
       error: {
         reason: "VALIDATION",
         issues: [
+          { path: ["input", "selection"], message: "is not a selection" },
           { path: ["input", "description"] },
           { path: ["input", "ratePerSecond"] },
-          { path: ["input", "selection"] },
         ],
       },
     });

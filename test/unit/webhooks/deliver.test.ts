@@ -4,6 +4,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { limits } from "../../../src/core/limits.ts";
 import { deliver } from "../../../src/webhooks/deliver.ts";
+import { TimeLimit } from "../../../src/webhooks/time-limit.ts";
 import { bodyFor } from "../../../src/webhooks/payload.ts";
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
@@ -35,7 +36,8 @@ const post = (answers: typeof behaviour, timeoutMs = 2000, over: object = {}) =>
   behaviour = answers;
   heard.length = 0;
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
-  return deliver({ url, ...attempt, ...over }, { fetch, now: () => Date.now(), timeoutMs });
+  const now = () => Date.now();
+  return deliver({ url, ...attempt, ...over }, { fetch, now, limit: new TimeLimit(timeoutMs, now) });
 };
 
 describe("an attempt to deliver", () => {
@@ -68,7 +70,7 @@ describe("an attempt to deliver", () => {
 
   it("leaves no timer behind, because an object with a timer is kept in memory and billed", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const ports = { now: () => 0, timeoutMs: 15_000 };
+    const ports = { now: () => 0, limit: new TimeLimit(15_000, () => 0) };
     const url = "https://partner.example/hook";
     await deliver({ url, ...attempt }, { ...ports, fetch: async () => new Response("ok") });
     await deliver({ url, ...attempt }, { ...ports, fetch: () => Promise.reject(new TypeError("broken")) });

@@ -1,0 +1,63 @@
+/** How an endpoint's object sends: what an attempt needs of the deployment, and the body that a selection makes before the first attempt. Changes nothing of the queue. */
+import { limits } from "../core/limits.ts";
+import type { Result } from "../core/result.ts";
+import { keysOf } from "../keys/root.ts";
+import { deliver, type Ports } from "../webhooks/deliver.ts";
+import type { Outcome } from "../webhooks/retry.ts";
+import { TimeLimit } from "../webhooks/time-limit.ts";
+import type { UrlPolicy } from "../webhooks/url-guard.ts";
+import type { EndpointSelection } from "./protocol.ts";
+import { openSecrets } from "./webhook-endpoint-secrets.ts";
+import type { StoredEndpoint } from "./webhook-endpoint-settings.ts";
+import type { Concluded, Departure } from "./webhook-endpoint-steps.ts";
+import { within } from "./within.ts";
+
+/** An endpoint's selection, to be asked of one event. */
+export type Wanted = EndpointSelection & { readonly merchantId: string; readonly event: string; readonly body: string };
+/** The body of an event as the selection wants it, or why there is none. May take its time, and may throw. */
+export type Select = (wanted: Wanted) => Promise<Result<string, string>>;
+/** Keeps the first body that is made of an event, and answers the one that is kept. */
+export type Keep = (departure: Departure, body: string) => string;
+
+export type Sender = ReturnType<typeof sender>;
+
+export const sender = (env: Env, select: Select, keep: Keep) => {
+  const { sealing } = keysOf(env.ROOT_SECRET);
+  const { WEBHOOK_ALLOW_PRIVATE, PUBLIC_ORIGIN } = env;
+  const policy: UrlPolicy = {
+    allowPrivate: WEBHOOK_ALLOW_PRIVATE === "1",
+    ownHost: PUBLIC_ORIGIN ? new URL(PUBLIC_ORIGIN).hostname : null,
+  };
+  const now = () => Date.now();
+  const limit = new TimeLimit(limits.webhookTimeoutMs, now);
+  const ports: Ports = { fetch: (...request) => fetch(...request), now, limit };
+
+  const post = (endpoint: StoredEndpoint, { id, body }: { id: string; body: string }): Promise<Outcome> =>
+    deliver(
+      { url: endpoint.opening.url, policy, secrets: openSecrets(sealing, endpoint, Date.now()), id, body },
+      ports,
+    );
+
+  const tryToSelect = async (wanted: Wanted): Promise<Result<string, string>> => {
+    try {
+      return await within(limits.webhookSelectionTimeoutMs, select(wanted));
+    } catch (fault) {
+      console.error("a webhook endpoint's selection", fault);
+      return { ok: false, error: "the graph did not answer" };
+    }
+  };
+
+  /** What came of it. A body that cannot be made is a failed attempt, and none of the partner's. */
+  const attempt = async (departure: Departure): Promise<Concluded> => {
+    const { endpoint, waiting, body, final } = departure;
+    const { selection, merchantId } = endpoint.opening;
+    if (final || !selection) return post(endpoint, { id: waiting.id, body });
+    const startedAt = Date.now();
+    const made = await tryToSelect({ ...selection, merchantId, event: waiting.id, body });
+    if (made.ok) return post(endpoint, { id: waiting.id, body: keep(departure, made.value) });
+    const error = `selection: ${made.error}`.slice(0, limits.reasonLengthMax);
+    const durationMs = Date.now() - startedAt;
+    return { status: null, error, durationMs, responseBody: null, retryAfter: null, ours: true };
+  };
+  return { post, attempt };
+};

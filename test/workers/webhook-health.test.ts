@@ -1,0 +1,210 @@
+/** An endpoint over hours and days of failure: spared by its breaker, shown as failing, given up, and said to be. The clock is ours. */
+import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { limits } from "../../src/core/limits.ts";
+import { pageEvents } from "../../src/db/event-log.ts";
+import type { FeedEvent } from "../../src/core/events.ts";
+import type { WebhookEndpoint } from "../../src/index.ts";
+import {
+  forget,
+  listen,
+  opened,
+  partner,
+  ring,
+  rpc,
+  settled,
+  start,
+  stopListening,
+  stubOf,
+  until,
+  verified,
+} from "./partner.ts";
+import { newMerchantId } from "./payment-scene.ts";
+import { randomKey, someEvent, someTerms } from "./terms.ts";
+
+beforeEach(listen);
+afterEach(stopListening);
+
+const minute = 60_000;
+const hour = 60 * minute;
+const event = (order = randomKey(), sequence = 1): FeedEvent =>
+  someEvent(someTerms("merchant_00A", { key: order }), sequence, "ORDER_PAID");
+
+/** Rings until the clock has reached a moment. */
+async function passUntil(id: string, at: number): Promise<void> {
+  for (let rings = 0; Date.now() < at; rings += 1) {
+    if (rings > 3000) throw new Error("the clock stands still");
+    if (!(await ring(id))) throw new Error("nothing waits");
+    await settled(id);
+  }
+}
+
+describe("an endpoint that only fails", () => {
+  it("is probed one delivery at a time, loses no attempt of those that wait, and gets everything once it answers again", async () => {
+    const { id } = await opened();
+    partner.answer = () => new Response("no", { status: 500 });
+    const orders = Array.from({ length: 12 }, () => randomKey());
+    await rpc(id).enqueue(orders.map((order) => event(order)));
+    await settled(id);
+    await passUntil(id, start + 10 * minute);
+    const before = partner.heard.length;
+    await rpc(id).enqueue(orders.map((order) => event(order, 2)));
+    const late = event();
+    await rpc(id).enqueue([late]);
+    await passUntil(id, start + 40 * minute);
+    // Half an hour of probes, at most one a minute, and none of the twelve and more that were due went beside another.
+    expect(partner.heard.length - before).toBeLessThanOrEqual(30);
+    const times = partner.heard.slice(before).map(({ at }) => at);
+    expect(times.slice(1).every((at, index) => at - times[index]! >= 30_000)).toBe(true);
+    expect(await rpc(id).summary()).toMatchObject({ state: "ENABLED", backlog: 25 });
+
+    partner.answer = () => new Response();
+    for (let rings = 0; (await rpc(id).summary())!.backlog > 0; rings += 1) {
+      expect(rings).toBeLessThan(400);
+      await ring(id);
+      await settled(id);
+    }
+    const arrived = partner.heard.slice(before + times.length);
+    for (const order of orders) {
+      const own = arrived.filter((heard) => heard.body.includes(order)).map((heard) => heard.id);
+      expect(own).toEqual([event(order).id, event(order, 2).id]);
+    }
+    expect(arrived.map((heard) => heard.id)).toContain(late.id);
+    expect(await rpc(id).summary()).toMatchObject({ state: "ENABLED", disabledReason: null, backlog: 0 });
+  });
+
+  it("is let try at once when a person asks for it, or a ping arrives", async () => {
+    const { id } = await opened();
+    partner.answer = () => new Response(null, { status: 500 });
+    await rpc(id).enqueue(Array.from({ length: 12 }, () => event()));
+    await settled(id);
+    await passUntil(id, start + 10 * minute);
+    const waiting = event();
+    await rpc(id).enqueue([waiting]);
+    await settled(id);
+    expect(partner.ids()).not.toContain(waiting.id);
+    partner.answer = () => new Response();
+    expect(await rpc(id).ping()).toMatchObject({ number: 1, status: 200, error: null });
+    await settled(id);
+    expect(partner.ids()).toContain(waiting.id);
+  });
+
+  it("shows FAILING after an hour and why, also when it is forgotten in between, and no longer after one success", async () => {
+    const { id } = await opened();
+    partner.answer = () => Promise.reject(new TypeError("Network connection lost."));
+    await rpc(id).enqueue([event()]);
+    await settled(id);
+    await passUntil(id, start + 50 * minute);
+    vi.setSystemTime(start + hour - 1);
+    expect(await rpc(id).summary()).toMatchObject({ state: "ENABLED" });
+    vi.setSystemTime(start + hour);
+    await forget(id);
+    expect(await rpc(id).summary()).toMatchObject({
+      state: "FAILING",
+      disabledReason: "Every attempt has failed since 2031-05-01T08:00:00.000Z.",
+    });
+    partner.answer = () => new Response();
+    await passUntil(id, start + 3 * hour);
+    expect(await rpc(id).summary()).toMatchObject({ state: "ENABLED", disabledReason: null, backlog: 0 });
+  });
+
+  it("is disabled after five days, keeps what waits as DEAD, and the merchant's other endpoints and the log hear of it once", async () => {
+    const merchantId = newMerchantId();
+    const [lost, sound] = [await opened({ merchantId }), await opened({ merchantId })];
+    const feed = env.MERCHANT_FEED.getByName(merchantId);
+    await feed.subscribe({ id: lost.id, types: [] });
+    await feed.subscribe({ id: sound.id, types: ["WEBHOOK_ENDPOINT_DISABLED"] });
+    partner.answer = () => new Response(null, { status: 500 });
+    const first = event();
+    await rpc(lost.id).enqueue([first]);
+    await settled(lost.id);
+    // One delivery is given up after three days; the next one's failures go on where its ended.
+    await passUntil(lost.id, start + 70 * hour);
+    const second = event();
+    await rpc(lost.id).enqueue([second]);
+    await settled(lost.id);
+
+    // When it happens the feed is away, and the object dies: it is told later all the same.
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    partner.answer = ({ url, id }) =>
+      new Response(null, { status: id.startsWith("event_") && url.includes("lost") ? 500 : 500 });
+    await passUntil(lost.id, start + limits.webhookDisabledAfterMs);
+    await until(async () => (await rpc(lost.id).summary())?.state === "DISABLED");
+    silent.mockRestore();
+    partner.answer = () => new Response();
+    expect(await rpc(lost.id).summary()).toMatchObject({
+      disabledReason: "Every attempt has failed for 5 days.",
+      backlog: 0,
+    });
+    expect((await settled(lost.id)).map(({ state }) => state)).toEqual(["DEAD", "DEAD"]);
+
+    await until(async () => (await rpc(sound.id).deliveries(1, null)).length === 1);
+    while ((await settled(sound.id))[0]?.state !== "SUCCEEDED") await ring(sound.id);
+    const told = partner.heard.at(-1)!;
+    const suffix = lost.id.slice("endpoint_".length);
+    expect(told.id).toBe(`event_${suffix}0001`);
+    vi.setSystemTime(told.at);
+    expect(verified(sound.secret, told)).toMatchObject({
+      type: "webhook.endpoint_disabled",
+      data: {
+        endpointId: lost.id,
+        sequence: 1,
+        merchantId,
+        url: "https://partner.example/hook",
+        failingSince: "2031-05-01T08:00:00.000Z",
+      },
+    });
+    await until(async () => (await logged(merchantId)).length === 1);
+    expect(await logged(merchantId)).toMatchObject([{ id: told.id, body: told.body, orderKey: null, sequence: 1 }]);
+    // Its own log shows what it was sent, and not this.
+    expect((await rpc(lost.id).deliveries(10, null)).map(({ event: { id } }) => id)).toEqual([second.id, first.id]);
+  });
+
+  it("tells that it was disabled until everybody knows, over deaths and a feed that is away", async () => {
+    const merchantId = newMerchantId();
+    const [gone, sound] = [await opened({ merchantId }), await opened({ merchantId })];
+    await env.MERCHANT_FEED.getByName(merchantId).subscribe({ id: sound.id, types: [] });
+    const hide = (from: string, to: string) =>
+      runInDurableObject(
+        stubOf(sound.id),
+        (_: WebhookEndpoint, { storage }) => void storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`),
+      );
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    await hide("deliveries", "hidden");
+    partner.answer = () => new Response(null, { status: 410 });
+    await rpc(gone.id).enqueue([event()]);
+    await until(async () => (await rpc(gone.id).summary())?.state === "DISABLED");
+    await until(async () => (await logged(merchantId)).length === 1);
+    await forget(gone.id);
+    await hide("hidden", "deliveries");
+    silent.mockRestore();
+    partner.answer = () => new Response();
+    await ring(gone.id);
+    await until(async () => (await rpc(sound.id).deliveries(2, null)).length === 1);
+    await settled(sound.id);
+    await until(() =>
+      runInDurableObject(
+        stubOf(gone.id),
+        (_: WebhookEndpoint, { storage }) =>
+          (storage.kv.get("endpoint") as { announcement: unknown }).announcement === null,
+      ),
+    );
+    expect(JSON.parse(partner.heard.at(-1)!.body)).toMatchObject({
+      data: { reason: "The partner answered 410 Gone." },
+    });
+    expect(await logged(merchantId)).toHaveLength(1);
+
+    // Enabled and disabled again: the next number, without a gap.
+    await rpc(gone.id).update({ state: "ENABLED" });
+    await rpc(gone.id).update({ state: "DISABLED" });
+    await until(async () => (await logged(merchantId)).length === 2);
+    expect((await logged(merchantId)).map(({ sequence }) => sequence)).toEqual([1, 2]);
+  });
+});
+
+async function logged(merchantId: string): Promise<readonly FeedEvent[]> {
+  const page = await pageEvents(env.DB, merchantId, { first: 100 });
+  if (!page.ok) throw new Error(page.error.message);
+  return page.value.edges.map(({ node }) => node);
+}
