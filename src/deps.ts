@@ -34,6 +34,7 @@ function lastingDeps(env: Env, config: Config, origin: string): LastingDeps {
     ports: paymentPorts((order) => sandboxWallet(env, order)),
     feed: (id) => env.MERCHANT_FEED.getByName(id),
     endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id),
+    outcomes: (owner) => env.OUTCOMES.getByName(owner),
   };
   lasting.set(config, deps);
   return deps;

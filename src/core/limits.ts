@@ -34,6 +34,14 @@ export const limits = {
   metadataBytesMax: 4_096,
   metadataDepthMax: 16,
   idempotencyKeyLengthMax: 255,
+  /** How deep the input of such a request may be nested. */
+  idempotentInputDepthMax: 64,
+  /** How long the outcome of a request is told again, how often those too old are deleted, and after how long one that nobody finished may begin anew. */
+  outcomeKeptMs: 72 * hour,
+  outcomesPurgeMs: hour,
+  outcomeLeaseMs: 30 * second,
+  /** Equal requests that wait for one. */
+  outcomeWaitingMax: 1_000,
 
   /** How often a payment under way is asked for: every `early` for `earlyFor`, then after ever longer waits, from `late` to `latest`. */
   pollMs: { early: 10 * second, earlyFor: 2 * minute, late: 60 * second, latest: 10 * minute },

@@ -2,6 +2,7 @@
 import { clause, prepare } from "./clause.ts";
 import { apiKeys } from "./columns.ts";
 import { insertion, rowsOf, selection } from "./rows.ts";
+import { unlessTaken } from "./unique.ts";
 
 export type ApiKey = {
   /** `apikey_…`; what follows the prefix is the middle of `hk_…_…`. */
@@ -23,8 +24,9 @@ const revoke = `
   WHERE id = ?1 AND merchant_id = ?2
   RETURNING ${selection(apiKeys)}`;
 
+/** A key whose id is there already is left as it is. */
 export async function insertApiKey(db: D1Database, key: NewApiKey): Promise<ApiKey> {
-  await prepare(db, insertion(apiKeys, key)).run();
+  await unlessTaken("api_keys.id", () => prepare(db, insertion(apiKeys, key)).run());
   const { secretHash: _, ...rest } = key;
   return { ...rest, revokedAt: null };
 }

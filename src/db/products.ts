@@ -41,11 +41,12 @@ const find = `
   FROM products
   WHERE merchant_id = ?1 AND id IN (SELECT value FROM json_each(?2))`;
 
-export async function insertProduct(db: D1Database, product: Product): Promise<Result<Product, "SKU_TAKEN">> {
+/** Its SKU is taken, or its id, by itself. */
+export async function insertProduct(db: D1Database, product: Product): Promise<Result<Product, "TAKEN">> {
   const { price, ...rest } = product;
   const row = insertion(products, { ...rest, price: price.minor, currency: price.currency });
-  const inserted = await unlessTaken("products.sku", () => prepare(db, row).run());
-  return inserted ? ok(product) : err("SKU_TAKEN");
+  const inserted = await unlessTaken("products.", () => prepare(db, row).run());
+  return inserted ? ok(product) : err("TAKEN");
 }
 
 /** The product as it is afterwards; null when this merchant has none such. `stock` is set, not added to. */

@@ -24,6 +24,8 @@ export type Keys = {
   /** Appends a keyed tag, so that an invented id is refused without a look-up. */
   readonly tagged: (suffix: string) => string;
   readonly isTagged: (suffix: string) => boolean;
+  /** Chance that can be had again: the same draws for the same seed, unpredictable without the root. */
+  readonly chance: (seed: string) => (bytes: number) => Uint8Array;
   /** 32 bytes for `seal.ts`. */
   readonly sealing: Uint8Array;
 };
@@ -42,6 +44,7 @@ export function deriveKeys(root: string): Keys {
   const customer = hmac("customer");
   const nonce = hmac("nonce");
   const tag = hmac("tag");
+  const chance = hmac("chance");
   const customerId = (parts: readonly string[]) => `customer_${base32(customer(parts.join("\0")), 26)}`;
   const tagged = (suffix: string): string => suffix + base32(tag(suffix), tagLength);
   return {
@@ -54,6 +57,13 @@ export function deriveKeys(root: string): Keys {
     nonce: (text, browser) => base32(nonce(`${text}\0${browser}`), 26),
     tagged,
     isTagged: (text) => text.length > tagLength && sameText(tagged(text.slice(0, -tagLength)), text),
+    chance: (seed) => {
+      let drawn = 0;
+      return (bytes) => {
+        const parts = Array.from({ length: Math.ceil(bytes / 32) }, () => chance(`${seed}\0${(drawn += 1)}`));
+        return new Uint8Array(Buffer.concat(parts).subarray(0, bytes));
+      };
+    },
     sealing: hmac("seal")("v1"),
   };
 }

@@ -153,10 +153,10 @@ function agreeMetadata({ fail }: Checks, given: unknown): unknown {
 }
 
 /** Walks without recursion: what is nested without end must not reach anything that recurses. */
-export function isTooDeep(value: unknown): boolean {
+export function isTooDeep(value: unknown, depthMax: number = limits.metadataDepthMax): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > limits.metadataDepthMax) return true;
+    if (depth > depthMax) return true;
     level = level.flatMap((one): unknown[] => (typeof one === "object" && one !== null ? Object.values(one) : []));
   }
   return false;

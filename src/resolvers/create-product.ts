@@ -4,7 +4,7 @@ import { limits } from "../core/limits.ts";
 import { money } from "../core/money.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Merchant } from "../db/merchants.ts";
-import { insertProduct, type Product } from "../db/products.ts";
+import { findProducts, insertProduct, type Product } from "../db/products.ts";
 import { checks, type GivenMoney } from "./checks.ts";
 import type { Deps } from "./deps.ts";
 import { isGiven, type Optional } from "./given.ts";
@@ -41,7 +41,8 @@ export async function createProduct(
   };
   if (check.issues.length > 0) return invalid(check.issues);
   const inserted = await insertProduct(deps.database(merchantId), product);
-  return inserted.ok
-    ? ok({ product: inserted.value })
-    : invalid([{ path: ["input", "sku"], message: "is taken by another product" }]);
+  if (inserted.ok) return ok({ product: inserted.value });
+  // By this very request, if it was cut off before and comes again.
+  const [own] = await findProducts(deps.database(merchantId), merchantId, [product.id]);
+  return own ? ok({ product: own }) : invalid([{ path: ["input", "sku"], message: "is taken by another product" }]);
 }

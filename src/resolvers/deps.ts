@@ -3,6 +3,7 @@ import type { OrderKey } from "../core/ids.ts";
 import type {
   LiveCodeProtocol,
   MerchantFeedProtocol,
+  OutcomesProtocol,
   PaymentAccountProtocol,
   WebhookEndpointProtocol,
 } from "../durable/protocol.ts";
@@ -28,6 +29,8 @@ export type Deps = {
   readonly ports: PaymentPorts;
   readonly feed: (merchantId: string) => MerchantFeedProtocol;
   readonly endpoint: (endpointId: string) => WebhookEndpointProtocol;
+  /** `owner`: whose requests; a merchant's id, or the operator. */
+  readonly outcomes: (owner: string) => OutcomesProtocol;
   /** Work after the answer. */
   readonly waitUntil: (work: Promise<unknown>) => void;
 };

@@ -4,7 +4,7 @@ import { isCurrency } from "../core/money.ts";
 import { defaultPolicy } from "../core/policy.ts";
 import { ok, type Result } from "../core/result.ts";
 import { merchantIdFrom } from "../db/database.ts";
-import { insertMerchant, isSlugTaken, type Merchant } from "../db/merchants.ts";
+import { findMerchant, insertMerchant, isSlugTaken, type Merchant } from "../db/merchants.ts";
 import type { AccountSummary } from "../durable/protocol.ts";
 import { newApiKeyText } from "./api-key-text.ts";
 import { scopes } from "./caller.ts";
@@ -49,9 +49,13 @@ export async function registerMerchant(
 
   const database = deps.database(id);
   // Asked first, because an account that is opened stays, and this one would be nobody's.
-  if (await isSlugTaken(database, input.slug)) return slugTaken;
+  const own = await findMerchant(database, id);
+  if (!own && (await isSlugTaken(database, input.slug))) return slugTaken;
   const { summary: account, secret } = await openSandboxAccount(deps, { merchantId: id, name: "Sandbox" });
   const key = newApiKeyText(deps, deps.newMerchantBucket);
+  const told = { apiKey: key.text, sandboxAccount: account, sandboxSecret: secret };
+  // A request that was cut off and comes again draws the same ids, and finds what it made.
+  if (own) return ok({ merchant: own, ...told });
   const inserted = await insertMerchant(
     database,
     { id, name, slug: input.slug, currency, ...profile, policy: defaultPolicy, createdAt: now },
@@ -76,5 +80,5 @@ export async function registerMerchant(
     },
   );
   if (!inserted.ok) return slugTaken;
-  return ok({ merchant: inserted.value, apiKey: key.text, sandboxAccount: account, sandboxSecret: secret });
+  return ok({ merchant: inserted.value, ...told });
 }

@@ -4,6 +4,7 @@ import { limits } from "../core/limits.ts";
 import type { GraphContext } from "./context.ts";
 import { costOf } from "./cost.ts";
 import { coded, documentOf, operationIn } from "./documents.ts";
+import { toldIdempotency } from "./idempotency.ts";
 import { schema } from "./index.ts";
 import type { Question } from "./question.ts";
 import { refusal, unauthenticated } from "./refusals.ts";
@@ -13,7 +14,12 @@ export type Answer = Pick<ExecutionResult, "data"> & {
   readonly extensions?: Extensions;
 };
 /** What a program may want to know beside the answer. `cost`: what the document cost of what one may. */
-export type Extensions = { readonly cost?: { readonly requested: number; readonly allowed: number } };
+export type Extensions = {
+  readonly cost?: { readonly requested: number; readonly allowed: number };
+  /** Whether a mutation was carried out, or only told again; `fields`, when there are several. */
+  readonly idempotency?: Replay & { readonly fields?: Readonly<Record<string, Replay>> };
+};
+type Replay = { readonly key: string; readonly replayed: boolean };
 
 export async function answer(question: Question, context: GraphContext): Promise<Answer> {
   const known = documentOf(question.query);
@@ -50,7 +56,11 @@ export async function answer(question: Question, context: GraphContext): Promise
   if (result === late) return { errors: [refusal("TIMEOUT", tooLate, 504)] };
   const { data, errors } = result;
   if (data === undefined) return { errors: (errors ?? []).map((error) => coded(error, "BAD_USER_INPUT")) };
-  const extensions: Extensions = cost === null ? {} : { cost: { requested: cost, allowed: costMax } };
+  const idempotency = context.notes && toldIdempotency(context.notes);
+  const extensions: Extensions = {
+    ...(cost !== null && { cost: { requested: cost, allowed: costMax } }),
+    ...(idempotency && { idempotency }),
+  };
   return errors ? { errors: errors.map(discreet), data, extensions } : { data, extensions };
 }
 

@@ -24,6 +24,12 @@ export type GraphContext = Borrowed & {
   readonly idempotencyKey: string | null;
   /** Judges a selection on Order. Here, because it asks the whole graph, of which every field is a part. */
   readonly readSelection: ReadSelection;
+  /** What the answer says beside the data; absent where nobody reads it. */
+  readonly notes?: Notes;
+};
+/** Filled while fields are answered. `field`: the mutation by its name in the response. */
+export type Notes = {
+  readonly idempotency: { readonly field: string; readonly key: string; readonly replayed: boolean }[];
 };
 /** The selection as it is kept, or what is wrong with it, for somebody with these scopes. */
 export type ReadSelection = (text: string, scopes: ReadonlySet<Scope>) => Result<string, string>;

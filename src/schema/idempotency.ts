@@ -9,8 +9,12 @@ import {
   type GraphQLResolveInfo,
 } from "graphql";
 import { limits } from "../core/limits.ts";
-import type { GraphContext } from "./context.ts";
-import { badRequest } from "./refusals.ts";
+import type { Result } from "../core/result.ts";
+import { isTooDeep } from "../resolvers/agree-order.ts";
+import type { Deps } from "../resolvers/deps.ts";
+import { once, type KeyedRequest, type Once } from "../resolvers/once.ts";
+import type { GraphContext, Notes } from "./context.ts";
+import { badRequest, refusal } from "./refusals.ts";
 
 export const idempotent = new GraphQLDirective({
   name: "idempotent",
@@ -44,9 +48,28 @@ export function idempotencyKeyOf(
   return key;
 }
 
-/** For mutations that keep no memory of keys: a promise that would not be kept is not made. */
-export function refuseIdempotencyKey(context: GraphContext, info: GraphQLResolveInfo): void {
-  if (idempotencyKeyOf(context, info) !== null) throw badRequest(`${info.fieldName} takes no idempotency key.`);
+/** Whoever has no merchant is the operator: nobody else gets to a mutation. */
+const operator = "operator";
+
+export async function onceFor<T, E>(
+  { deps, caller }: GraphContext,
+  request: Omit<KeyedRequest, "owner">,
+  carryOut: (deps: Deps) => Promise<Result<T, E>>,
+): Promise<Once<T, E>> {
+  if (isTooDeep(request.input, limits.idempotentInputDepthMax)) throw badRequest("The input is nested too deeply.");
+  const owner = caller.kind === "merchant" ? caller.merchant.id : operator;
+  const done = await once(deps, { ...request, owner }, carryOut);
+  if (!done) throw refusal("BUSY", "Too many equal requests wait for this one's outcome: try again.", 503);
+  return done;
+}
+
+/** As `extensions.idempotency` says it: of the only mutation, or of each. */
+export function toldIdempotency({ idempotency: [first, ...others] }: Notes) {
+  if (!first) return undefined;
+  const { key, replayed } = first;
+  if (others.length === 0) return { key, replayed };
+  const fields = [first, ...others].map(({ field, ...rest }) => [field, rest] as const);
+  return { key, replayed, fields: Object.fromEntries(fields) };
 }
 
 /** Fragments on the mutation type count as more than one: which fields they hold is not worth finding out. */

@@ -7,7 +7,7 @@ import type { Failure } from "../resolvers/failures.ts";
 import { builder, type GraphTypes } from "./builder.ts";
 import type { GraphContext } from "./context.ts";
 import { errorTypes, told } from "./errors.ts";
-import { refuseIdempotencyKey } from "./idempotency.ts";
+import { idempotencyKeyOf, onceFor } from "./idempotency.ts";
 import { priced } from "./price.ts";
 
 type Reason = Failure["reason"];
@@ -18,7 +18,7 @@ type Mutation<Input, Success extends object, Reasons extends Reason> = {
   readonly input: InputRef<Input>;
   readonly success: ObjectRef<GraphTypes, Success>;
   readonly failures: readonly Reasons[];
-  /** Whether the verb understands an idempotency key. The others refuse one, rather than promise a replay that will not happen. */
+  /** Whether the verb itself remembers idempotency keys, and says in `replayed` when it did. For the others their outcomes are remembered. */
   readonly idempotent?: true;
   readonly resolve: (
     input: Input,
@@ -39,7 +39,11 @@ export function mutation<Input, Success extends object, Reasons extends Reason>(
   const Result = builder.unionType(unionName, {
     description: `What became of ${name}: ${success.name}, or why not.`,
     extensions: { shape: true },
-    types: [success, ...failures.map((reason) => errorTypes[reason])] as never,
+    // Every mutation takes an idempotency key, and so may find that it was used for something else.
+    types: [
+      success,
+      ...[...new Set<Reason>([...failures, "IDEMPOTENCY"])].map((reason) => errorTypes[reason]),
+    ] as never,
     resolveType: (value) => (value as { __typename: string }).__typename,
   });
   builder.mutationField(name, (t) =>
@@ -50,10 +54,23 @@ export function mutation<Input, Success extends object, Reasons extends Reason>(
       ...priced({ points: mutationCost }),
       args: { input: t.arg({ type: input as never, required: true, description: "All of it." }) },
       resolve: async (_root, args, context, info) => {
-        if (!idempotent) refuseIdempotencyKey(context, info);
-        const result = await resolve((args as { input: Input }).input, context, info);
+        const { input: given } = args as { input: Input & object };
+        const key = idempotencyKeyOf(context, info);
+        const { result, replayed } =
+          key === null || idempotent
+            ? remembering(await resolve(given, context, info))
+            : await onceFor(context, { verb: name, key, input: given }, (deps) =>
+                resolve(given, { ...context, deps }, info),
+              );
+        if (key !== null) context.notes?.idempotency.push({ field: String(info.path.key), key, replayed });
         return (result.ok ? { ...result.value, __typename: success.name } : told(result.error, context)) as never;
       },
     }),
   );
 }
+
+/** What a verb says that has a memory of its own. */
+const remembering = <Success extends object, E>(result: Result<Success, E>) => ({
+  result,
+  replayed: result.ok && "replayed" in result.value && result.value.replayed === true,
+});

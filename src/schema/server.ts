@@ -41,6 +41,7 @@ async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promi
     acceptLanguage: headers.get("accept-language"),
     idempotencyKey: headers.get("idempotency-key"),
     readSelection,
+    notes: { idempotency: [] },
   });
 }
 

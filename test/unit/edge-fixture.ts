@@ -122,6 +122,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
       }) as ReturnType<Deps["account"]>,
     feed: unused,
     endpoint: unused,
+    outcomes: unused,
     waitUntil: () => {},
   };
   const pay = (name: string | null = "小王"): void => {
