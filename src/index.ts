@@ -2,7 +2,7 @@
 import { serve, sweep } from "./app.ts";
 
 export { LiveCode } from "./durable/live-code.ts";
-export { MerchantFeed } from "./durable/merchant-feed.ts";
+export { MerchantFeed } from "./merchant-feed.ts";
 export { Outcomes } from "./durable/outcomes.ts";
 export { PaymentAccount } from "./durable/payment-account.ts";
 export { Projector } from "./durable/projector.ts";

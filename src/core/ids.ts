@@ -93,6 +93,13 @@ export function orderKeyOf(id: string): OrderKey | null {
   return isOrderKey(key) ? key : null;
 }
 
+/** The sequence inside `event_…`; null when it is not an order's event. */
+export function sequenceOf(id: string): number | null {
+  if (prefixOf(id) !== "event" || orderKeyOf(id) === null) return null;
+  const digits = Array.from(id.slice(-4), (digit) => alphabet.indexOf(digit));
+  return digits.includes(-1) ? null : digits.reduce((value, digit) => value * 32 + digit, 0);
+}
+
 export const prefixOf = (id: string): string => id.slice(0, Math.max(0, id.indexOf("_")));
 
 /** An id that sorts by its time: 10 characters of milliseconds, 16 of randomness (as ULID does; https://github.com/ulid/spec). */

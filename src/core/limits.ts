@@ -120,6 +120,21 @@ export const limits = {
     /** How long an answer may take. */
     answerMs: 10 * second,
   },
+  /** Open subscriptions: of one merchant, on one socket, and how long a client's own name of one may be. */
+  liveSocketsPerMerchantMax: 10_000,
+  subscriptionsPerSocketMax: 20,
+  subscriptionIdLengthMax: 64,
+  /** How long a socket may be open before it says who it is. */
+  socketInitMs: 10 * second,
+  /** How often a feed with open sockets looks after them: keys that have ended, news that nobody told it of. */
+  liveTickMs: 25 * second,
+  /** Messages that a client of an event stream may leave unread. */
+  liveWaitingMax: 1_000,
+  /** When a feed looks for an event that was published and may not be in the log yet. */
+  liveLookMs: second,
+  /** For how long a live code tells a feed of its changes without being asked again. */
+  orderWatchMs: 10 * minute,
+  orderWatchTimeoutMs: 5 * second,
   /** How long a browser may remember who may ask the graph. */
   corsAgeSeconds: 86_400,
   formBytesMax: 16_384,

@@ -2,9 +2,13 @@
 import type { EventType, FeedEvent } from "../core/events.ts";
 import { subjectOf, type OrderKey } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
-import { decodeCursor, encodeCursor, sizeOf, type Keyed, type PageResult } from "./page.ts";
+import { decodeCursor, encodeCursor, sizeOf, type Key, type Keyed, type PageResult } from "./page.ts";
 
-/** An event's place: its row in the log, and where in the row it stands. */
+/** An event's place: its row in the log, and where in the row it stands. Places are in the order of the log. */
+export type Place = readonly [position: number, index: number];
+export const isBeyond = ([position, index]: Place, than: Place): boolean =>
+  position > than[0] || (position === than[0] && index > than[1]);
+
 const byPlace: Keyed = { list: "events", kinds: ["number", "number"] };
 
 type Request = {
@@ -22,6 +26,13 @@ const page = `
   ORDER BY log.position, event.key
   LIMIT ?5`;
 
+const end = `
+  SELECT position, json_array_length(events) - 1 AS "index"
+  FROM event_log
+  WHERE merchant_id = ?1
+  ORDER BY position DESC
+  LIMIT 1`;
+
 /** Oldest first, after the cursor. */
 export async function pageEvents(db: D1Database, merchantId: string, request: Request): Promise<PageResult<FeedEvent>> {
   const size = sizeOf({ first: request.first });
@@ -29,14 +40,11 @@ export async function pageEvents(db: D1Database, merchantId: string, request: Re
   const after = decodeCursor(byPlace, request.after, "after");
   if (!after.ok) return after;
   const { count } = size.value;
-  const types = request.types?.length ? JSON.stringify(request.types) : null;
-  const { results } = await db
-    .prepare(page)
-    .bind(merchantId, ...(after.value ?? [0, -1]), types, count + 1)
-    .all<{ position: number; index: number; event: string }>();
-  const edges = results.slice(0, count).map(({ position, index, event }) => ({
-    cursor: encodeCursor(byPlace, [position, index]),
-    node: JSON.parse(event) as FeedEvent,
+  const place = after.value ? placeIn(after.value) : beginning;
+  const results = await eventsAfter(db, merchantId, place, count + 1, request.types ?? []);
+  const edges = results.slice(0, count).map(({ place: found, event }) => ({
+    cursor: encodeCursor(byPlace, found),
+    node: event,
   }));
   return ok({
     edges,
@@ -47,6 +55,39 @@ export async function pageEvents(db: D1Database, merchantId: string, request: Re
       endCursor: edges.at(-1)?.cursor ?? null,
     },
   });
+}
+
+const beginning: Place = [0, -1];
+const placeIn = ([position, index]: Key): Place => [Number(position), Number(index)];
+
+/** Events beyond a place, in the log's order. No types: every type. */
+export async function eventsAfter(
+  db: D1Database,
+  merchantId: string,
+  place: Place,
+  count: number,
+  types: readonly EventType[] = [],
+): Promise<readonly { readonly place: Place; readonly event: FeedEvent }[]> {
+  const { results } = await db
+    .prepare(page)
+    .bind(merchantId, ...place, types.length > 0 ? JSON.stringify(types) : null, count)
+    .all<{ position: number; index: number; event: string }>();
+  return results.map(({ position, index, event }) => ({
+    place: [position, index],
+    event: JSON.parse(event) as FeedEvent,
+  }));
+}
+
+/** The place of its last event. */
+export async function endOfLog(db: D1Database, merchantId: string): Promise<Place> {
+  const last = await db.prepare(end).bind(merchantId).first<{ position: number; index: number }>();
+  return last ? [last.position, last.index] : beginning;
+}
+
+/** The place that a cursor of the log names; null when it is none. */
+export function placeOf(cursor: string): Place | null {
+  const key = decodeCursor(byPlace, cursor, "after");
+  return key.ok && key.value ? placeIn(key.value) : null;
 }
 
 // CROSS JOIN, because SQLite reads its tables in the order they stand: from the order to the rows that carry its events.

@@ -42,11 +42,11 @@ const find = `
   WHERE merchant_id = ?1 AND id IN (SELECT value FROM json_each(?2))`;
 
 /** Its SKU is taken, or its id, by itself. */
-export async function insertProduct(db: D1Database, product: Product): Promise<Result<Product, "TAKEN">> {
+export async function insertProduct(db: D1Database, product: Product): Promise<Result<Product, "SKU_TAKEN">> {
   const { price, ...rest } = product;
   const row = insertion(products, { ...rest, price: price.minor, currency: price.currency });
   const inserted = await unlessTaken("products.", () => prepare(db, row).run());
-  return inserted ? ok(product) : err("TAKEN");
+  return inserted ? ok(product) : err("SKU_TAKEN");
 }
 
 /** The product as it is afterwards; null when this merchant has none such. `stock` is set, not added to. */

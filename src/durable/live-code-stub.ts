@@ -75,6 +75,14 @@ class Stub implements LiveCodeProtocol {
     }
   }
 
+  async watch(merchantId: string, until: number): Promise<Order | null> {
+    try {
+      return await this.once().watch(merchantId, until);
+    } catch (fault) {
+      return this.again(fault).watch(merchantId, until);
+    }
+  }
+
   async timeline(merchantId?: string): Promise<readonly OrderEvent[]> {
     try {
       return await this.once().timeline(merchantId);

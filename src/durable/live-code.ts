@@ -12,6 +12,7 @@ import { stateOf, type OrderState } from "../core/state.ts";
 import { decide, type Decision } from "../core/transitions.ts";
 import { effectsOf } from "../core/work.ts";
 import { keepRefused, perform } from "./effects.ts";
+import { FeedWatch } from "./feed-watch.ts";
 import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
 import { isDrained, owedOf, urgentOf, wakeAt, type Audience, type Failures } from "./outbox.ts";
 import type { Applied, LiveCodeProtocol, LiveCodePulse, Placed, Scanned } from "./protocol.ts";
@@ -30,6 +31,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     refused: (audience) => this.refused(audience),
   });
   private performing: Promise<void> | null = null;
+  private readonly feed = new FeedWatch(this.ctx, this.env);
   private readonly scans = new ScanCounter(
     () => this.commit(this.mustRead(), Date.now()),
     (work) => this.ctx.waitUntil(work),
@@ -50,6 +52,12 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   async look(merchantId?: string): Promise<Order | null> {
     const order = this.read(merchantId)?.order;
     return order ? this.scans.into(order, Date.now()) : null;
+  }
+
+  async watch(merchantId: string, until: number): Promise<Order | null> {
+    if (!this.read(merchantId)) return null;
+    this.feed.keep(until);
+    return this.look(merchantId);
   }
 
   async timeline(merchantId?: string): Promise<readonly OrderEvent[]> {
@@ -152,7 +160,9 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     this.cached = next;
     this.scans.written(now);
     if (rearm) this.alarmAt = wake;
-    if (previous && hasNews(previous.order, next.order)) this.tellWatchers(next.order, now);
+    if (!previous || !hasNews(previous.order, next.order)) return;
+    this.tellWatchers(next.order, now);
+    this.feed.tell(next.order, now);
   }
 
   /** An alarm that is set a little earlier or later than wanted is left alone: moving it would cost a row and gain nothing. */

@@ -1,10 +1,13 @@
 /**
- * A merchant's events on their way to everyone who wants them. It keeps who listens and stores no event: each endpoint's own queue does, and whoever publishes
- * keeps the events until `publish` resolves and publishes again otherwise, which queues nothing twice.
+ * A merchant's events on their way to everyone who wants them. It keeps who listens and stores no event: each endpoint's own queue does, whoever publishes
+ * keeps the events until `publish` resolves and publishes again otherwise, which queues nothing twice, and open subscriptions read the log (`live-log.ts`).
  */
 import { DurableObject } from "cloudflare:workers";
 import type { EventType, FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
+import type { Order } from "../core/order.ts";
+import { LiveFeed } from "./live-feed.ts";
+import type { LiveGraph } from "./live-graph.ts";
 import type { MerchantFeedProtocol, WebhookEndpointProtocol } from "./protocol.ts";
 
 /** No types: every type. */
@@ -12,7 +15,12 @@ type Subscriber = { readonly id: string; readonly types: readonly EventType[] };
 
 const subscribersKey = "subscribers";
 
-export class MerchantFeed extends DurableObject<Env> implements MerchantFeedProtocol {
+export abstract class MerchantFeedObject extends DurableObject<Env> implements MerchantFeedProtocol {
+  protected abstract readonly graph: LiveGraph;
+  private readonly live = new LiveFeed(this.ctx, this.env, () => this.graph);
+  /** The alarm as this instance knows it; null when it does not know. */
+  private alarmAt: number | null = null;
+
   /** Repeating changes nothing; another list of types replaces the first. */
   async subscribe({ id, types }: Subscriber): Promise<void> {
     const subscribers = this.subscribers();
@@ -28,8 +36,10 @@ export class MerchantFeed extends DurableObject<Env> implements MerchantFeedProt
   }
 
   /** Rejects when any endpoint did not take its events; the others have theirs all the same. */
-  async publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number }> {
+  async publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number; readonly live: boolean }> {
     const subscribers = this.subscribers();
+    const live = this.live.isFollowed();
+    if (live) this.arm(Date.now() + limits.liveLookMs);
     const told = await Promise.allSettled(
       subscribers.map(async ({ id, types }) => {
         const wanted = types.length === 0 ? events : events.filter(({ type }) => types.includes(type));
@@ -38,7 +48,56 @@ export class MerchantFeed extends DurableObject<Env> implements MerchantFeedProt
     );
     const failed = told.find((one) => one.status === "rejected");
     if (failed) throw new Error("an endpoint did not take its events", { cause: failed.reason });
-    return { quietMs: subscribers.length === 0 ? limits.feedQuietMs : 0 };
+    return { quietMs: subscribers.length === 0 && !live ? limits.feedQuietMs : 0, live };
+  }
+
+  async logged(): Promise<void> {
+    await this.live.look();
+  }
+
+  async changed(order: Order): Promise<boolean> {
+    return this.live.changed(order);
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const response = this.live.open(request);
+    if (response.status === 101) this.arm(Date.now() + limits.liveTickMs);
+    return response;
+  }
+
+  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    try {
+      await this.live.hear(socket, data);
+      // Live codes may still believe that nobody listens: what they do not tell is found then.
+      this.arm(Date.now() + limits.feedQuietMs + limits.liveLookMs);
+    } catch (fault) {
+      console.error("a subscription", fault);
+      socket.close(1011, "Internal error");
+    }
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.live.closed(socket);
+  }
+
+  /** While anybody listens. Set again before it does anything, so that no fault ends it. */
+  override async alarm(): Promise<void> {
+    this.alarmAt = null;
+    if (!this.live.isOpen()) return;
+    const now = Date.now();
+    await this.ctx.storage.setAlarm(now + limits.liveTickMs);
+    this.alarmAt = now + limits.liveTickMs;
+    try {
+      await this.live.lookAfter(now);
+    } catch (fault) {
+      console.error("alarm of a merchant's feed", fault);
+    }
+  }
+
+  private arm(at: number): void {
+    if (this.alarmAt !== null && this.alarmAt > Date.now() && this.alarmAt <= at) return;
+    this.ctx.storage.transactionSync(() => void this.ctx.storage.setAlarm(at));
+    this.alarmAt = at;
   }
 
   private endpoint(id: string): WebhookEndpointProtocol {

@@ -41,6 +41,8 @@ export interface LiveCodeProtocol {
   scan(human: boolean): Promise<Scanned>;
   apply(command: Command, merchantId?: string): Promise<Applied>;
   timeline(merchantId?: string): Promise<readonly OrderEvent[]>;
+  /** As `look`; and until then the merchant's feed is told of every change, as well as may be. */
+  watch(merchantId: string, until: number): Promise<Order | null>;
   /** A WebSocket upgrade: `LiveCodePulse` as JSON, now and at each change. */
   fetch(request: Request): Promise<Response>;
 }
@@ -125,8 +127,17 @@ export interface MerchantFeedProtocol {
   /** From when it resolves on, every event is delivered. */
   subscribe(endpoint: { readonly id: string; readonly types: readonly EventType[] }): Promise<void>;
   unsubscribe(endpointId: string): Promise<void>;
-  /** Resolves once every endpoint that wants the events has them durably. `quietMs`: for so long from asking on, nobody will want any. */
-  publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number }>;
+  /**
+   * Resolves once every endpoint that wants the events has them durably. `quietMs`: for so long from asking on, nobody will want any. `live`: somebody reads the
+   * log as it grows, and waits to hear that the events are in it (`logged`).
+   */
+  publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number; readonly live: boolean }>;
+  /** There is something new in the log. */
+  logged(): Promise<void>;
+  /** An order that somebody watched has changed. Answers whether anybody still does. */
+  changed(order: Order): Promise<boolean>;
+  /** A WebSocket upgrade: a client's subscriptions, as `graphql-transport-ws` has them. */
+  fetch(request: Request): Promise<Response>;
 }
 
 export type Begun =

@@ -10,6 +10,7 @@ import {
   markProjected,
   markPublished,
   newnessIn,
+  owedOf,
   projectionOf,
   publicationOf,
   type Audience,
@@ -52,6 +53,8 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
       );
     }
   };
+  /** Whether somebody reads the log as it grows, as the feed last said. */
+  let live = false;
   const publish = async (due: Due): Promise<void> => {
     while (due(current()).partners) {
       const { sequence, terms } = current().order;
@@ -59,15 +62,28 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
       const askedAt = Date.now();
       if (!isQuiet(merchantId, askedAt)) {
         const feed = env.MERCHANT_FEED.getByName(merchantId);
-        const { quietMs } = await within(limits.publicationTimeoutMs, feed.publish(publicationOf(current())));
-        rememberQuiet(merchantId, askedAt, quietMs);
+        const answer = await within(limits.publicationTimeoutMs, feed.publish(publicationOf(current())));
+        rememberQuiet(merchantId, askedAt, answer.quietMs);
+        ({ live } = answer);
       }
       told("partners", (stored) => markPublished(stored, sequence), null);
     }
   };
-  const tellers = [oneAtATime(project, () => refused("readModel")), oneAtATime(publish, () => refused("partners"))];
+  const [tellReadModel, tellPartners] = [
+    oneAtATime(project, () => refused("readModel")),
+    oneAtATime(publish, () => refused("partners")),
+  ];
+  /** Whoever reads along waits for nothing to become urgent. Not being told costs them a moment: they look by themselves. */
+  const tellReaders = async (): Promise<void> => {
+    await tellReadModel(owedOf);
+    const feed = env.MERCHANT_FEED.getByName(current().order.terms.merchant.id);
+    await within(limits.publicationTimeoutMs, feed.logged()).catch(() => {});
+  };
   return async (due) => {
-    await Promise.all(tellers.map((tell) => tell(due)));
+    await Promise.all([tellReadModel(due), tellPartners(due)]);
+    if (!live) return;
+    live = false;
+    await tellReaders();
   };
 }
 

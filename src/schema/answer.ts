@@ -31,6 +31,8 @@ export async function answer(question: Question, context: GraphContext): Promise
     return { errors: [unauthenticated("Introspection needs an API key; the graph is published as schema.graphql.")] };
   const operation = operationIn(known.value, question.operationName);
   if (!operation) return { errors: [coded(new GraphQLError("Say which operation: operationName."), "BAD_REQUEST")] };
+  if (operation.operation === "subscription")
+    return { errors: [refusal("NOT_ACCEPTABLE", "Watch it: accept text/event-stream, or open a WebSocket.", 406)] };
   if (operation.operation !== "query" && !question.mayChange)
     return { errors: [refusal("METHOD_NOT_ALLOWED", "A GET changes nothing: POST mutations.", 405)] };
   const cost = costOf(document, operation, question);
@@ -89,7 +91,7 @@ const withoutSuggestion = (error: GraphQLError): GraphQLError =>
   });
 
 /** What a verb or a field refuses is told as it is. Anything else is a bug: logged here, and told as nothing but that. */
-function discreet(error: GraphQLError): GraphQLError {
+export function discreet(error: GraphQLError): GraphQLError {
   const { originalError, path, nodes } = error;
   if (originalError === undefined || originalError instanceof GraphQLError) return coded(error, "BAD_REQUEST");
   console.error("a field of the graph", path?.join("."), originalError);

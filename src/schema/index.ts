@@ -14,11 +14,15 @@ import "./order.ts";
 import "./payment-account-mutations.ts";
 import "./payment-account.ts";
 import "./product.ts";
+import "./subscription.ts";
 import "./viewer.ts";
 import "./webhook-endpoint.ts";
 import "./webhook-mutations.ts";
 
 builder.queryType({ description: "What can be asked. Nothing here changes anything." });
+builder.subscriptionType({
+  description: "What can be watched, over `graphql-transport-ws` or as server-sent events.",
+});
 builder.mutationType({ description: "What can be done. Each answers with a union: what went well, or why not." });
 
 let built: GraphQLSchema | undefined;

@@ -13,11 +13,11 @@ export type Question = {
 };
 
 export async function readQuestion(request: Request): Promise<Result<Question, GraphQLError>> {
-  if (request.method === "GET") return checked(parametersOf(new URL(request.url)), false);
+  if (request.method === "GET") return questionIn(parametersOf(new URL(request.url)), false);
   const body = await boundedText(request);
   if (body === null)
     return err(refusal("TOO_LARGE", `A request has at most ${limits.graphqlBodyBytesMax} bytes.`, 413));
-  return checked(parsed(body), true);
+  return questionIn(parsed(body), true);
 }
 
 const parametersOf = ({ searchParams }: URL): unknown => ({
@@ -52,7 +52,8 @@ async function boundedText(request: Request): Promise<string | null> {
   return text + decoder.decode();
 }
 
-function checked(given: unknown, mayChange: boolean): Result<Question, GraphQLError> {
+/** `mayChange` as in `Question`. */
+export function questionIn(given: unknown, mayChange: boolean): Result<Question, GraphQLError> {
   if (!isMap(given)) return err(badRequest("The body must be a JSON object with a query."));
   const { query, variables, operationName, extensions } = given;
   if (typeof query !== "string") return err(badRequest("query must be a string."));

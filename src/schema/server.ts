@@ -4,13 +4,17 @@
  */
 import { limits } from "../core/limits.ts";
 import { authenticate } from "../resolvers/authenticate.ts";
+import type { Caller } from "../resolvers/caller.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { answer, type Answer } from "./answer.ts";
 import type { Borrowed } from "./context.ts";
+import { documentOf, operationIn } from "./documents.ts";
+import { onlyAnswer, watching } from "./event-stream.ts";
 import { graphiql } from "./graphiql.ts";
-import { readQuestion } from "./question.ts";
 import { readSelection } from "./selection.ts";
+import { readQuestion, type Question } from "./question.ts";
 import { badRequest, refusal, statusOf as statusOfError, unauthenticated } from "./refusals.ts";
+import { listenerOf, openFeed, socketDoor } from "./socket.ts";
 
 /** Answers, whatever comes: a fault inside is logged, and told as nothing but that. */
 export async function graphqlHandler(request: Request, deps: Deps, borrowed: Borrowed): Promise<Response> {
@@ -19,14 +23,18 @@ export async function graphqlHandler(request: Request, deps: Deps, borrowed: Bor
   if (method === "GET" && deps.local && headers.get("accept")?.includes("text/html")) return graphiql();
   const type = typeFor(headers.get("accept"));
   try {
-    return written(await answered(request, deps, borrowed), type);
+    if (headers.get("upgrade") === "websocket") return await socketDoor(request, deps);
+    const told = await answered(request, deps, borrowed);
+    if (told instanceof Response) return told;
+    return wantsEvents(headers.get("accept")) && !told.errors ? onlyAnswer(told) : written(told, type);
   } catch (fault) {
     console.error("the graph", fault);
     return written({ errors: [refusal("INTERNAL_SERVER_ERROR", "Unexpected error.", 500)] }, type);
   }
 }
 
-async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promise<Answer> {
+/** A response where the answer is a stream. */
+async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promise<Answer | Response> {
   const { headers } = request;
   const refused = refusalOf(request);
   if (refused) return { errors: [refused] };
@@ -34,6 +42,8 @@ async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promi
   if (!question.ok) return { errors: [question.error] };
   const caller = await authenticate(deps, headers.get("authorization"));
   if (!caller.ok) return { errors: [unauthenticated("This key is unknown, expired or revoked.")] };
+  if (headers.get("accept")?.includes(eventStream) && isSubscription(question.value))
+    return watched(request, question.value, deps, caller.value);
   return answer(question.value, {
     ...borrowed,
     deps,
@@ -43,6 +53,23 @@ async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promi
     readSelection,
     notes: { idempotency: [] },
   });
+}
+
+const eventStream = "text/event-stream";
+/** Clients that understand JSON too get that for whatever has one answer. */
+const wantsEvents = (accept: string | null): boolean =>
+  accept !== null && accept.includes(eventStream) && !/json|\*\/\*/.test(accept);
+
+function isSubscription({ query, operationName }: Question): boolean {
+  const known = documentOf(query);
+  return known.ok && operationIn(known.value, operationName)?.operation === "subscription";
+}
+
+async function watched(request: Request, question: Question, deps: Deps, caller: Caller): Promise<Answer | Response> {
+  if (caller.kind !== "merchant") return { errors: [unauthenticated()] };
+  const { webSocket } = await openFeed(deps, listenerOf(deps, caller, request.headers.get("accept-language")));
+  if (!webSocket) return { errors: [refusal("BUSY", "Too many listen to this merchant: try again later.", 503)] };
+  return watching(webSocket, question, request.signal);
 }
 
 /** Browsers send such a header only after asking (CORS preflight), so a link or a form on somebody else's page cannot carry it. */

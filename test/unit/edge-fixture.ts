@@ -94,6 +94,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
       scan: async (human) => (known ? scan(human) : null),
       apply: async (command) => (known ? apply(command) : { found: false }),
       timeline: async () => [],
+      watch: async () => null,
       fetch: async () => new Response(null, { status: known ? 200 : 404 }),
     };
   };

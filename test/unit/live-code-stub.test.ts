@@ -20,7 +20,7 @@ function scene(...faults: unknown[]) {
       if (faults.length > 0) throw faults.shift();
       return args;
     };
-    return { place: call, look: call, scan: call, apply: call, timeline: call, fetch: call };
+    return { place: call, look: call, scan: call, apply: call, timeline: call, watch: call, fetch: call };
   });
   const env = { LIVE_CODE: { getByName } } as unknown as Env;
   return { code: liveCodeStub(env, key), stubs };
@@ -32,6 +32,7 @@ const methods: { [K in keyof LiveCodeProtocol]: Parameters<LiveCodeProtocol[K]> 
   scan: [true],
   apply: [{ kind: "cancel", reason: null }, "merchant_1"],
   timeline: ["merchant_1"],
+  watch: ["merchant_1", 1],
   fetch: [new Request("https://live-code/")],
 };
 const call = (code: LiveCodeProtocol, name: keyof LiveCodeProtocol): Promise<unknown> =>

@@ -12,7 +12,7 @@ import * as queried from "../../src/db/columns.ts";
 import type { Column } from "../../src/db/columns.ts";
 import { countCustomers, findCustomers, pageCustomers, totalsOfCustomers } from "../../src/db/customers.ts";
 import { bucketOf, database, databaseBuckets, databaseNameOf } from "../../src/db/database.ts";
-import { cursorOfEvent, pageEvents } from "../../src/db/event-log.ts";
+import { cursorOfEvent, endOfLog, eventsAfter, pageEvents, placeOf } from "../../src/db/event-log.ts";
 import { findMerchant, insertMerchant, leaseOrderNumbers, updateMerchant } from "../../src/db/merchants.ts";
 import {
   countOrders,
@@ -272,6 +272,13 @@ describe("the lists", () => {
     expect(await cursorOfEvent(DB, merchantId, { orderKey, placedAt, sequence: 2 })).toBe(cursor);
     expect(await cursorOfEvent(DB, merchantId, { orderKey, placedAt, sequence: 99 })).toBeNull();
     expect(await cursorOfEvent(DB, newMerchantId(), { orderKey, placedAt, sequence: 2 })).toBeNull();
+    expect((await eventsAfter(DB, merchantId, placeOf(cursor ?? "")!, 1)).map(({ event }) => event.sequence)).toEqual([
+      3,
+    ]);
+    const [position, index] = await endOfLog(DB, merchantId);
+    expect(await eventsAfter(DB, merchantId, [position, index], 100)).toEqual([]);
+    expect(await eventsAfter(DB, merchantId, [position, index - 1], 100)).toMatchObject([{ place: [position, index] }]);
+    expect(await endOfLog(DB, newMerchantId())).toEqual([0, -1]);
     const last = pageIn(await pageEvents(DB, merchantId, {})).edges.map(({ node }) => node);
     expect(last.filter((event) => event.orderKey === orderKey)).toEqual(end.events);
   });
@@ -446,6 +453,7 @@ describe("every table and query", () => {
     await search("PRIMARY KEY \\(merchant_id=\\? AND id=\\?\\)", (db) => findProducts(db, merchantId, ["a", "b"]));
     await search("PRIMARY KEY", (db) => pageWebhookEndpoints(db, merchantId, {}));
     await search("PRIMARY KEY \\(id=\\?\\)", (db) => findApiKey(db, "apikey_00"));
+    await search("PRIMARY KEY \\(merchant_id=\\?\\)", (db) => endOfLog(db, merchantId));
     await search("orders_number", (db) => findOrderByNumber(db, merchantId, "A"));
     expect(await planOf((db) => pageEvents(db, merchantId, {}))).toEqual([
       "SEARCH log USING PRIMARY KEY (merchant_id=? AND position>?)",

@@ -19,7 +19,9 @@ const schema = build();
 const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith("__"));
 const builtIn = new Set(["String", "Int", "Float", "Boolean", "ID"]);
 const objects = types.filter(isObjectType);
-const roots = [schema.getQueryType(), schema.getMutationType()].filter((type) => type !== null && type !== undefined);
+const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].filter(
+  (type) => type !== null && type !== undefined,
+);
 type Field = Pick<GraphQLField<unknown, unknown>, "name" | "description" | "type" | "extensions"> & {
   readonly args?: readonly GraphQLArgument[];
 };

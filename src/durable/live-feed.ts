@@ -1,0 +1,196 @@
+/**
+ * The subscriptions of one merchant, as `graphql-transport-ws` has them (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md). Sockets hibernate: between two
+ * messages nothing of this needs to be in memory.
+ */
+import { findApiKey } from "../db/api-keys.ts";
+import { database } from "../db/database.ts";
+import { cursorOfEvent, placeOf, type Place } from "../db/event-log.ts";
+import { orderKeyOf, sequenceOf } from "../core/ids.ts";
+import { limits } from "../core/limits.ts";
+import type { Order } from "../core/order.ts";
+import type { Asked, Listener, LiveGraph } from "./live-graph.ts";
+import { LiveLog } from "./live-log.ts";
+import { LiveOrders } from "./live-orders.ts";
+import { LiveSockets, type Session } from "./live-sockets.ts";
+import { liveCodeStub } from "./live-code-stub.ts";
+
+export const protocolName = "graphql-transport-ws";
+/** How the Worker says who listens. Only it can reach the object. */
+export const listenerHeader = "huoma-listener";
+
+type Message = { readonly type?: unknown; readonly id?: unknown; readonly payload?: unknown };
+
+export class LiveFeed {
+  private readonly env: Env;
+  private readonly graph: () => LiveGraph;
+  private readonly sockets: LiveSockets;
+  private readonly log: LiveLog;
+  private readonly orders: LiveOrders;
+  private keysAskedAt = 0;
+
+  constructor(ctx: DurableObjectState, env: Env, graph: () => LiveGraph) {
+    this.env = env;
+    this.graph = graph;
+    this.sockets = new LiveSockets(ctx);
+    this.log = new LiveLog(ctx.storage, this.sockets, graph, (merchantId) => database(env, merchantId));
+    this.orders = new LiveOrders(this.sockets, graph, (key) => liveCodeStub(env, key));
+  }
+
+  isOpen(): boolean {
+    return this.sockets.all().size > 0;
+  }
+  isFollowed(): boolean {
+    return this.log.isFollowed();
+  }
+  /** There may be something new in the log. */
+  look(): Promise<void> {
+    return this.log.look();
+  }
+  changed(order: Order): Promise<boolean> {
+    return this.orders.changed(order);
+  }
+
+  /** A WebSocket upgrade from the Worker, which knows who it is. */
+  open(request: Request): Response {
+    const listener = request.headers.get(listenerHeader);
+    if (request.headers.get("upgrade") !== "websocket" || listener === null) return new Response(null, { status: 404 });
+    if (this.sockets.all().size >= limits.liveSocketsPerMerchantMax) return new Response(null, { status: 503 });
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.sockets.open(server, JSON.parse(listener) as Listener, Date.now());
+    return new Response(null, {
+      status: 101,
+      webSocket: client,
+      headers: { "sec-websocket-protocol": protocolName },
+    });
+  }
+
+  async hear(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const session = this.sockets.session(socket);
+    const message = typeof data === "string" && data.length <= limits.graphqlBodyBytesMax ? parsed(data) : null;
+    if (!session) return;
+    if (!message) return this.sockets.close(socket, 4400, "Invalid message");
+    switch (message.type) {
+      case "connection_init":
+        if (session.acknowledged) return this.sockets.close(socket, 4429, "Too many initialisation requests");
+        this.sockets.change(socket, (one) => ({ ...one, acknowledged: true }));
+        return this.say(socket, { type: "connection_ack" });
+      case "ping":
+        return this.say(socket, { type: "pong", payload: message.payload });
+      case "pong":
+        return;
+      case "subscribe":
+        return this.subscribe(socket, session, message);
+      case "complete":
+        return this.sockets.drop(socket, String(message.id));
+      default:
+        return this.sockets.close(socket, 4400, "Invalid message");
+    }
+  }
+
+  closed(socket: WebSocket): void {
+    this.sockets.close(socket, 1000, "");
+  }
+
+  /** From time to time: keys that have ended end their sockets, and whatever nobody told us of is found. */
+  async lookAfter(now: number): Promise<void> {
+    await this.endRevoked(now);
+    for (const [socket, { acknowledged, openedAt }] of this.sockets.all())
+      if (!acknowledged && openedAt + limits.socketInitMs < now)
+        this.sockets.close(socket, 4408, "Connection initialisation timeout");
+    this.sockets.forgetUnasked();
+    await Promise.all([this.log.look(), this.orders.look(now)]);
+  }
+
+  private async subscribe(socket: WebSocket, session: Session, { id, payload }: Message): Promise<void> {
+    if (!session.acknowledged) return this.sockets.close(socket, 4401, "Unauthorized");
+    if (typeof id !== "string" || id.length === 0 || id.length > limits.subscriptionIdLengthMax || !isMap(payload))
+      return this.sockets.close(socket, 4400, "Invalid message");
+    if (session.subscriptions.some((one) => one.id === id))
+      return this.sockets.close(socket, 4409, `Subscriber for ${id} already exists`);
+    if (session.subscriptions.length >= limits.subscriptionsPerSocketMax)
+      return this.refuse(socket, id, [
+        { message: `A socket has at most ${limits.subscriptionsPerSocketMax} subscriptions.` },
+      ]);
+    // Its place is taken before anything is awaited, so that another of this name meets it.
+    const pending = { id, question: null, from: null, follows: false, version: -1 };
+    this.sockets.change(socket, (one) => ({ ...one, subscriptions: [...one.subscriptions, pending] }));
+    const errors = await this.begin(socket, session, id, payload);
+    if (errors && this.sockets.subscription(socket, id)) this.refuse(socket, id, errors);
+  }
+
+  /** Null when it goes on from here, or why it does not. */
+  private async begin(
+    socket: WebSocket,
+    session: Session,
+    id: string,
+    asked: Asked,
+  ): Promise<readonly unknown[] | null> {
+    const found = await this.graph().topicOf(asked, session.listener);
+    if (!found.ok) return found.error;
+    const topic = found.value;
+    const question = this.sockets.keep({ asked, topic });
+    if (topic.kind === "ORDER") {
+      this.sockets.changeSubscription(socket, id, { question });
+      const isThere = await this.orders.follow(socket, id, topic.key, session);
+      return isThere ? null : [notFound("There is no such order.")];
+    }
+    if (topic.after === null) {
+      this.sockets.changeSubscription(socket, id, { question });
+      await this.log.follow(socket, id, session);
+      return null;
+    }
+    const from = await this.placeOfEvent(session.listener.merchantId, topic.after);
+    if (!from) return [notFound("The log has no such event to resume after.")];
+    this.sockets.changeSubscription(socket, id, { question, from });
+    await this.log.catchUp(socket, id);
+    return null;
+  }
+
+  private async placeOfEvent(merchantId: string, id: string): Promise<Place | null> {
+    const [orderKey, sequence] = [orderKeyOf(id), sequenceOf(id)];
+    if (orderKey === null || sequence === null) return null;
+    const order = await liveCodeStub(this.env, orderKey).look(merchantId);
+    if (!order) return null;
+    const { placedAt } = order.terms;
+    const cursor = await cursorOfEvent(database(this.env, merchantId), merchantId, { orderKey, sequence, placedAt });
+    return cursor === null ? null : placeOf(cursor);
+  }
+
+  /** While the database does not answer nobody can know: then the next look does. */
+  private async endRevoked(now: number): Promise<void> {
+    if (now < this.keysAskedAt + limits.liveTickMs) return;
+    this.keysAskedAt = now;
+    const listeners = new Map([...this.sockets.all().values()].map(({ listener }) => [listener.keyId, listener]));
+    await Promise.allSettled(
+      [...listeners].map(async ([keyId, { merchantId }]) => {
+        const key = (await findApiKey(database(this.env, merchantId), keyId))?.apiKey;
+        if (key && key.revokedAt === null && (key.expiresAt === null || now < key.expiresAt)) return;
+        for (const [socket, { listener }] of this.sockets.all())
+          if (listener.keyId === keyId) this.sockets.close(socket, 4403, "Forbidden");
+      }),
+    );
+  }
+
+  private refuse(socket: WebSocket, id: string, errors: readonly unknown[]): void {
+    this.sockets.drop(socket, id);
+    this.say(socket, { id, type: "error", payload: errors });
+  }
+
+  private say(socket: WebSocket, message: object): void {
+    this.sockets.send(socket, JSON.stringify(message));
+  }
+}
+
+const notFound = (message: string) => ({ message, extensions: { code: "NOT_FOUND" } });
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function parsed(text: string): Message | null {
+  try {
+    const message: unknown = JSON.parse(text);
+    return isMap(message) ? message : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * A feed's open sockets. Each carries its own state as its attachment, which survives the object's eviction (at most 16 KiB); what a subscription asks may be long
+ * and is the same for many, so it is kept once, in the object's storage, under its hash.
+ */
+import { createHash } from "node:crypto";
+import type { Place } from "../db/event-log.ts";
+import type { Asked, Listener, Topic } from "./live-graph.ts";
+
+export type Subscription = {
+  /** The client's own name of it. */
+  readonly id: string;
+  /** What was asked: the hash of a `Question`. Null while it is being looked at. */
+  readonly question: string | null;
+  /** Of events: only those beyond it are still to be told. */
+  readonly from: Place | null;
+  /** Of events: told with all others. Until then it is being caught up. */
+  readonly follows: boolean;
+  /** Of an order: the version that was told last. */
+  readonly version: number;
+};
+export type Session = {
+  readonly listener: Listener;
+  readonly openedAt: number;
+  readonly acknowledged: boolean;
+  readonly subscriptions: readonly Subscription[];
+};
+export type Question = { readonly asked: Asked; readonly topic: Topic };
+
+export type Subscribed = {
+  readonly socket: WebSocket;
+  readonly session: Session;
+  readonly subscription: Subscription;
+  readonly question: Question;
+};
+
+export class LiveSockets {
+  private readonly ctx: DurableObjectState;
+  private sessions: Map<WebSocket, Session> | null = null;
+  private readonly questions = new Map<string, Question>();
+
+  constructor(ctx: DurableObjectState) {
+    this.ctx = ctx;
+    // Answered without waking the object. Pings with a payload are answered by hand.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(`{"type":"ping"}`, `{"type":"pong"}`));
+  }
+
+  all(): Map<WebSocket, Session> {
+    this.sessions ??= new Map(
+      this.ctx.getWebSockets().flatMap((socket) => {
+        const session = socket.deserializeAttachment() as Session | null;
+        return session ? [[socket, session]] : [];
+      }),
+    );
+    return this.sessions;
+  }
+
+  /** Every subscription that was looked at, with what it asks. */
+  subscribed(): readonly Subscribed[] {
+    return [...this.all()].flatMap(([socket, session]) => this.subscribedOn(socket, session));
+  }
+
+  subscribedOn(socket: WebSocket, session: Session): readonly Subscribed[] {
+    return session.subscriptions.flatMap((subscription) => {
+      const question = subscription.question && this.question(subscription.question);
+      return question ? [{ socket, session, subscription, question }] : [];
+    });
+  }
+
+  open(socket: WebSocket, listener: Listener, now: number): void {
+    const sessions = this.all();
+    this.ctx.acceptWebSocket(socket);
+    const session: Session = { listener, openedAt: now, acknowledged: false, subscriptions: [] };
+    sessions.set(socket, session);
+    socket.serializeAttachment(session);
+  }
+
+  session(socket: WebSocket): Session | null {
+    return this.all().get(socket) ?? null;
+  }
+
+  change(socket: WebSocket, change: (session: Session) => Session): void {
+    const session = this.session(socket);
+    if (!session) return;
+    const changed = change(session);
+    socket.serializeAttachment(changed);
+    this.all().set(socket, changed);
+  }
+
+  subscription(socket: WebSocket, id: string): Subscription | null {
+    return this.session(socket)?.subscriptions.find((one) => one.id === id) ?? null;
+  }
+
+  /** Nothing happens when it is gone meanwhile. */
+  changeSubscription(socket: WebSocket, id: string, changes: Partial<Subscription>): void {
+    this.change(socket, (session) => ({
+      ...session,
+      subscriptions: session.subscriptions.map((one) => (one.id === id ? { ...one, ...changes } : one)),
+    }));
+  }
+
+  drop(socket: WebSocket, id: string): void {
+    this.change(socket, (session) => ({
+      ...session,
+      subscriptions: session.subscriptions.filter((one) => one.id !== id),
+    }));
+  }
+
+  close(socket: WebSocket, code: number, reason: string): void {
+    this.all().delete(socket);
+    try {
+      socket.close(code, reason);
+    } catch {
+      // It was gone already.
+    }
+  }
+
+  /** To whoever is there: a socket that is gone is closed by the platform. */
+  send(socket: WebSocket, message: string): void {
+    try {
+      socket.send(message);
+    } catch {
+      this.all().delete(socket);
+    }
+  }
+
+  /** Keeps what is asked, and answers its hash. */
+  keep(question: Question): string {
+    const text = JSON.stringify(question);
+    const hash = createHash("sha256").update(text).digest("base64url").slice(0, 22);
+    this.ctx.storage.transactionSync(() => this.ctx.storage.kv.put(questionKey(hash), text));
+    this.questions.set(hash, question);
+    return hash;
+  }
+
+  /** Forgets what nobody asks any more. */
+  forgetUnasked(): void {
+    const asked = new Set([...this.all().values()].flatMap((one) => one.subscriptions.map(({ question }) => question)));
+    this.ctx.storage.transactionSync(() => {
+      for (const [key] of this.ctx.storage.kv.list({ prefix: questionPrefix }))
+        if (!asked.has(key.slice(questionPrefix.length))) this.ctx.storage.kv.delete(key);
+    });
+    for (const hash of this.questions.keys()) if (!asked.has(hash)) this.questions.delete(hash);
+  }
+
+  private question(hash: string): Question | null {
+    const known = this.questions.get(hash);
+    if (known) return known;
+    const text = this.ctx.storage.kv.get<string>(questionKey(hash));
+    if (text === undefined) return null;
+    const question = JSON.parse(text) as Question;
+    this.questions.set(hash, question);
+    return question;
+  }
+}
+
+const questionPrefix = "asked:";
+const questionKey = (hash: string): string => questionPrefix + hash;
