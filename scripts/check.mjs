@@ -13,6 +13,7 @@ const steps = [
   ["types of the bench", "tsc", ["-p", "bench"]],
   ["types of the browser's scripts", "tsc", ["-p", "src/edge/browser"]],
   ["types of the storm", "tsc", ["-p", "storm"]],
+  ["types of the frontend example", "node", ["scripts/frontend-types.mjs", "--check"]],
   ["environment's types are fresh", "wrangler", ["types", "--strict-vars=false", "--check"]],
   ["printed graph is fresh", "node", ["scripts/print-schema.mjs", "--check"]],
   ["migrations are fresh", "node", ["scripts/check-migrations.mjs"]],
