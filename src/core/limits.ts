@@ -138,6 +138,11 @@ export const limits = {
   /** How long a browser may remember who may ask the graph. */
   corsAgeSeconds: 86_400,
   formBytesMax: 16_384,
+  /** A list waits so often and so long for the read model to have the caller's own changes: of the last so many orders, for so long. */
+  bookmarkWaitsMs: [0, 20, 40, 80, 160, 320],
+  bookmarkOrdersMax: 20,
+  bookmarkKeptMs: 30 * second,
+  bookmarksKeptMax: 1_000,
   pageSizeDefault: 20,
   pageSizeMax: 100,
   orderNumberLease: 64,

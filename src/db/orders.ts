@@ -1,4 +1,5 @@
 /** The read model's orders: what the lists show, a moment behind the objects. Each row keeps the whole `Order`. */
+import type { OrderKey } from "../core/ids.ts";
 import type { Order } from "../core/order.ts";
 import type { OrderState } from "../core/state.ts";
 import { allOf, anyOf, clause, type Clause } from "./clause.ts";
@@ -76,6 +77,27 @@ async function newestBy(
     LIMIT 1`;
   const [found] = await rowsOf(db, orders, clause(newest, merchantId, value));
   return found?.doc ?? null;
+}
+
+/** An order as somebody knows it. */
+export type OrderMark = { readonly key: OrderKey; readonly placedAt: number; readonly version: number };
+
+const known = `
+  SELECT orders.id AS id
+  FROM json_each(?2) mark
+  CROSS JOIN orders
+    ON orders.merchant_id = ?1 AND created_at = mark.value ->> 'placedAt' AND orders.id = mark.value ->> 'key'
+  WHERE orders.version >= mark.value ->> 'version'`;
+
+/** Those that the read model does not show yet as they are known. */
+export async function behindOf(
+  db: D1Database,
+  merchantId: string,
+  marks: readonly OrderMark[],
+): Promise<readonly OrderMark[]> {
+  const { results } = await db.prepare(known).bind(merchantId, JSON.stringify(marks)).all<{ id: string }>();
+  const there = new Set(results.map(({ id }) => id));
+  return marks.filter(({ key }) => !there.has(key));
 }
 
 const listOf = (merchantId: string, filter: OrderFilter, now: number) => ({

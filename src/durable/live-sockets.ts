@@ -40,8 +40,6 @@ export class LiveSockets {
 
   constructor(ctx: DurableObjectState) {
     this.ctx = ctx;
-    // Answered without waking the object. Pings with a payload are answered by hand.
-    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(`{"type":"ping"}`, `{"type":"pong"}`));
   }
 
   all(): Map<WebSocket, Session> {
@@ -69,6 +67,8 @@ export class LiveSockets {
   open(socket: WebSocket, listener: Listener, now: number): void {
     const sessions = this.all();
     this.ctx.acceptWebSocket(socket);
+    // Answered without waking the object, from now on. Pings with a payload are answered by hand.
+    this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(`{"type":"ping"}`, `{"type":"pong"}`));
     const session: Session = { listener, openedAt: now, acknowledged: false, subscriptions: [] };
     sessions.set(socket, session);
     socket.serializeAttachment(session);

@@ -34,7 +34,7 @@ export async function unpacked<T>(text: string, look: (key: OrderKey) => Promise
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-const isOrder = (value: unknown): value is Order => isMap(value) && "terms" in value && "captures" in value;
+export const isOrder = (value: unknown): value is Order => isMap(value) && "terms" in value && "captures" in value;
 /** The read model's row of a customer. */
 const isPerson = (value: unknown): boolean => isMap(value) && "identities" in value && "firstOrderKey" in value;
 const keyIn = (value: unknown): OrderKey | null =>

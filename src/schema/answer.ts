@@ -2,6 +2,7 @@
 import { execute, GraphQLError, type ExecutionResult } from "graphql";
 import { limits } from "../core/limits.ts";
 import type { GraphContext } from "./context.ts";
+import { bookmarkOf } from "./bookmark.ts";
 import { costOf } from "./cost.ts";
 import { coded, documentOf, operationIn } from "./documents.ts";
 import { toldIdempotency } from "./idempotency.ts";
@@ -17,6 +18,10 @@ export type Answer = Pick<ExecutionResult, "data"> & {
 export type Extensions = {
   readonly cost?: { readonly requested: number; readonly allowed: number };
   /** Whether a mutation was carried out, or only told again; `fields`, when there are several. */
+  /** Orders that lists show as they were, because the read model is behind. */
+  readonly staleness?: { readonly orders: readonly string[] };
+  /** To be sent with the next question, so that its lists show what this one changed. */
+  readonly bookmark?: string;
   readonly idempotency?: Replay & { readonly fields?: Readonly<Record<string, Replay>> };
 };
 type Replay = { readonly key: string; readonly replayed: boolean };
@@ -58,10 +63,14 @@ export async function answer(question: Question, context: GraphContext): Promise
   if (result === late) return { errors: [refusal("TIMEOUT", tooLate, 504)] };
   const { data, errors } = result;
   if (data === undefined) return { errors: (errors ?? []).map((error) => coded(error, "BAD_USER_INPUT")) };
-  const idempotency = context.notes && toldIdempotency(context.notes);
+  const { notes } = context;
+  const idempotency = notes && toldIdempotency(notes);
+  const bookmark = notes && bookmarkOf(notes.changes);
   const extensions: Extensions = {
     ...(cost !== null && { cost: { requested: cost, allowed: costMax } }),
     ...(idempotency && { idempotency }),
+    ...(bookmark && { bookmark }),
+    ...(notes && notes.stale.length > 0 && { staleness: { orders: notes.stale } }),
   };
   return errors ? { errors: errors.map(discreet), data, extensions } : { data, extensions };
 }

@@ -13,6 +13,7 @@ export type Borrowed = { readonly qrImage: (drawing: QrDrawing) => Promise<{ rea
 import type { Result } from "../core/result.ts";
 import type { Merchant } from "../db/merchants.ts";
 import type { Caller, MerchantCaller, Scope } from "../resolvers/caller.ts";
+import type { OrderMark } from "../db/orders.ts";
 import type { Deps } from "../resolvers/deps.ts";
 
 export type GraphContext = Borrowed & {
@@ -27,9 +28,18 @@ export type GraphContext = Borrowed & {
   /** What the answer says beside the data; absent where nobody reads it. */
   readonly notes?: Notes;
 };
-/** Filled while fields are answered. `field`: the mutation by its name in the response. */
+/** Filled while fields are answered. */
 export type Notes = {
+  /** `field`: the mutation by its name in the response. */
   readonly idempotency: { readonly field: string; readonly key: string; readonly replayed: boolean }[];
+  /** The request's `huoma-bookmark`. */
+  readonly bookmark: string | null;
+  /** Orders that this request changed. */
+  readonly changes: OrderMark[];
+  /** Ids of orders that lists show as they were. */
+  readonly stale: string[];
+  /** Waiting for the read model has begun. */
+  catchingUp?: Promise<void>;
 };
 /** The selection as it is kept, or what is wrong with it, for somebody with these scopes. */
 export type ReadSelection = (text: string, scopes: ReadonlySet<Scope>) => Result<string, string>;

@@ -4,6 +4,7 @@ import { money } from "../core/money.ts";
 import { countOrders, pageOrders } from "../db/orders.ts";
 import { findCustomer } from "../db/customers.ts";
 import { Consent, Coupon } from "./benefit.ts";
+import { caughtUp } from "./bookmark.ts";
 import { builder, shape } from "./builder.ts";
 import { connection, pageArgs, pricedByPage, pageIn } from "./connection.ts";
 import { merchantOf, type GraphContext } from "./context.ts";
@@ -118,6 +119,7 @@ Customer.implement({
       args: pageArgs(t.arg),
       ...pricedByPage,
       resolve: async ({ id: customerId }, args, context) => {
+        await caughtUp(context);
         const { id } = merchantOf(context);
         const { deps } = context;
         const database = deps.database(id);

@@ -5,6 +5,7 @@ import { countOrders, pageOrders } from "../db/orders.ts";
 import { countProducts, pageProducts } from "../db/products.ts";
 import { registerMerchant, type RegisteredMerchant } from "../resolvers/register-merchant.ts";
 import { updateMerchant } from "../resolvers/update-merchant.ts";
+import { caughtUp } from "./bookmark.ts";
 import { builder, shape } from "./builder.ts";
 import { forwardArgs, pageArgs, pricedByPage, pageIn } from "./connection.ts";
 import { merchantOf } from "./context.ts";
@@ -126,7 +127,9 @@ Merchant.implement({
       description: "Orders, newest first: a moment behind `order(by:)`.",
       args: { ...pageArgs(t.arg), filter: t.arg({ type: OrderFilter, description: "Only those that fit all of it." }) },
       ...pricedByPage,
-      resolve: async ({ id }, { filter: wish, ...page }, { deps }) => {
+      resolve: async ({ id }, { filter: wish, ...page }, context) => {
+        await caughtUp(context);
+        const { deps } = context;
         const database = deps.database(id);
         const filter = orderFilterIn(wish);
         const now = deps.now();
@@ -145,8 +148,9 @@ Merchant.implement({
         filter: t.arg({ type: CustomerFilter, description: "Only those that fit all of it." }),
       },
       ...pricedByPage,
-      resolve: async ({ id }, { filter: wish, ...page }, { deps }) => {
-        const database = deps.database(id);
+      resolve: async ({ id }, { filter: wish, ...page }, context) => {
+        await caughtUp(context);
+        const database = context.deps.database(id);
         const filter = wish ?? {};
         const { edges, pageInfo } = pageIn(await pageCustomers(database, id, filter, page));
         return {
@@ -163,8 +167,9 @@ Merchant.implement({
         "The append-only event log, oldest first: the pull side of webhooks. Resume with `after`; nothing is ever skipped.",
       args: { ...forwardArgs(t.arg), types: t.arg({ type: [EventType], description: "Only these; all unless said." }) },
       ...pricedByPage,
-      resolve: async ({ id }, { first, after, types }, { deps }) => {
-        const { edges, pageInfo } = pageIn(await pageEvents(deps.database(id), id, { first, after, types }));
+      resolve: async ({ id }, { first, after, types }, context) => {
+        await caughtUp(context);
+        const { edges, pageInfo } = pageIn(await pageEvents(context.deps.database(id), id, { first, after, types }));
         return { edges: edges.map(({ cursor, node }) => ({ cursor, node: eventIn(node) })), pageInfo };
       },
     }),

@@ -4,6 +4,8 @@ import type { GraphQLResolveInfo } from "graphql";
 import type { Result } from "../core/result.ts";
 import type { Scope } from "../resolvers/caller.ts";
 import type { Failure } from "../resolvers/failures.ts";
+import { isOrder } from "../resolvers/outcome.ts";
+import { noteChange } from "./bookmark.ts";
 import { builder, type GraphTypes } from "./builder.ts";
 import type { GraphContext } from "./context.ts";
 import { errorTypes, told } from "./errors.ts";
@@ -62,6 +64,8 @@ export function mutation<Input, Success extends object, Reasons extends Reason>(
             : await onceFor(context, { verb: name, key, input: given }, (deps) =>
                 resolve(given, { ...context, deps }, info),
               );
+        if (result.ok && "order" in result.value && isOrder(result.value.order))
+          noteChange(context, result.value.order);
         if (key !== null) context.notes?.idempotency.push({ field: String(info.path.key), key, replayed });
         return (result.ok ? { ...result.value, __typename: success.name } : told(result.error, context)) as never;
       },

@@ -51,7 +51,7 @@ async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promi
     acceptLanguage: headers.get("accept-language"),
     idempotencyKey: headers.get("idempotency-key"),
     readSelection,
-    notes: { idempotency: [] },
+    notes: { idempotency: [], bookmark: headers.get("huoma-bookmark"), changes: [], stale: [] },
   });
 }
 
@@ -107,7 +107,7 @@ const preflight = (): Response =>
     headers: {
       ...cors,
       "access-control-allow-methods": "GET, POST",
-      "access-control-allow-headers": `authorization, content-type, accept-language, idempotency-key, ${csrfHeaders.join(", ")}`,
+      "access-control-allow-headers": `authorization, content-type, accept-language, idempotency-key, huoma-bookmark, ${csrfHeaders.join(", ")}`,
       "access-control-max-age": String(limits.corsAgeSeconds),
     },
   });

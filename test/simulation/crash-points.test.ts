@@ -206,6 +206,8 @@ describe("a death at any moment", () => {
   it.each(plots)(
     "changes nothing about the end of $title",
     async ({ title, plot, end, policy = {} }) => {
+      // The first world leases order numbers that this isolate goes on to use in the others, so only the second is as long as they are.
+      await play(plot, policy, null);
       const undisturbed = await play(plot, policy, null);
       expect(undisturbed).toMatchObject({ broken: [], deaths: 0, end });
       expect(undisturbed.moments).toBeGreaterThan(30);

@@ -13,7 +13,8 @@ import { updateMerchant, type Merchant } from "../../src/db/merchants.ts";
 import type { Product } from "../../src/db/products.ts";
 import { depsOf } from "../../src/deps.ts";
 import { LiveCode } from "../../src/durable/live-code.ts";
-import { MerchantFeed } from "../../src/durable/merchant-feed.ts";
+import type { LiveGraph } from "../../src/durable/live-graph.ts";
+import { MerchantFeedObject } from "../../src/durable/merchant-feed.ts";
 import { PaymentAccount } from "../../src/durable/payment-account.ts";
 import { Projector } from "../../src/durable/projector.ts";
 import type { Config } from "../../src/env.ts";
@@ -39,6 +40,14 @@ import { Database } from "./database.ts";
 import { Partner } from "./partner.ts";
 import { isOfPlatform, type Platform } from "./platform.ts";
 import { Wallet } from "./wallet.ts";
+
+/** Nobody watches in the simulated world. */
+const unwatched = (): never => {
+  throw new Error("nobody watches");
+};
+class MerchantFeed extends MerchantFeedObject {
+  protected override readonly graph: LiveGraph = { topicOf: unwatched, tell: unwatched };
+}
 
 const second = 1000;
 const minute = 60 * second;

@@ -15,6 +15,7 @@ import { bucketOf, database, databaseBuckets, databaseNameOf } from "../../src/d
 import { cursorOfEvent, endOfLog, eventsAfter, pageEvents, placeOf } from "../../src/db/event-log.ts";
 import { findMerchant, insertMerchant, leaseOrderNumbers, updateMerchant } from "../../src/db/merchants.ts";
 import {
+  behindOf,
   countOrders,
   findOrderByExternalReference,
   findOrderByNumber,
@@ -455,6 +456,9 @@ describe("every table and query", () => {
     await search("PRIMARY KEY \\(id=\\?\\)", (db) => findApiKey(db, "apikey_00"));
     await search("PRIMARY KEY \\(merchant_id=\\?\\)", (db) => endOfLog(db, merchantId));
     await search("orders_number", (db) => findOrderByNumber(db, merchantId, "A"));
+    expect(await planOf((db) => behindOf(db, merchantId, []))).toContain(
+      "SEARCH orders USING PRIMARY KEY (merchant_id=? AND created_at=? AND id=?)",
+    );
     expect(await planOf((db) => pageEvents(db, merchantId, {}))).toEqual([
       "SEARCH log USING PRIMARY KEY (merchant_id=? AND position>?)",
       "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
