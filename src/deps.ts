@@ -35,6 +35,7 @@ function lastingDeps(env: Env, config: Config, origin: string): LastingDeps {
     feed: (id) => env.MERCHANT_FEED.getByName(id),
     endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id),
     outcomes: (owner) => env.OUTCOMES.getByName(owner),
+    documents: (merchantId) => env.TRUSTED_DOCUMENTS.getByName(merchantId),
   };
   lasting.set(config, deps);
   return deps;

@@ -8,6 +8,7 @@ export { PaymentAccount } from "./durable/payment-account.ts";
 export { Projector } from "./durable/projector.ts";
 export { SandboxWallet } from "./durable/sandbox-wallet.ts";
 export { WebhookEndpoint } from "./webhook-endpoint.ts";
+export { TrustedDocuments } from "./durable/trusted-documents.ts";
 
 export default {
   fetch: serve,

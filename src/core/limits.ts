@@ -117,6 +117,8 @@ export const limits = {
     /** Parsed documents that an isolate remembers, and the longest text of one worth remembering. */
     documentsKeptMax: 500,
     documentKeptLengthMax: 20_000,
+    /** Documents that a key may be confined to. */
+    documentsPerKeyMax: 100,
     /** How long an answer may take. */
     answerMs: 10 * second,
   },
@@ -135,6 +137,7 @@ export const limits = {
   /** For how long a live code tells a feed of its changes without being asked again. */
   orderWatchMs: 10 * minute,
   orderWatchTimeoutMs: 5 * second,
+  documentIdLengthMax: 100,
   /** How long a browser may remember who may ask the graph. */
   corsAgeSeconds: 86_400,
   formBytesMax: 16_384,

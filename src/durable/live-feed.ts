@@ -4,7 +4,7 @@
  */
 import { findApiKey } from "../db/api-keys.ts";
 import { database } from "../db/database.ts";
-import { cursorOfEvent, placeOf, type Place } from "../db/event-log.ts";
+import { cursorOfEvent, cursorOfSubjectEvent, placeOf, type Place } from "../db/event-log.ts";
 import { orderKeyOf, sequenceOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
@@ -127,8 +127,8 @@ export class LiveFeed {
   ): Promise<readonly unknown[] | null> {
     const found = await this.graph().topicOf(asked, session.listener);
     if (!found.ok) return found.error;
-    const topic = found.value;
-    const question = this.sockets.keep({ asked, topic });
+    const { topic } = found.value;
+    const question = this.sockets.keep(found.value);
     if (topic.kind === "ORDER") {
       this.sockets.changeSubscription(socket, id, { question });
       const isThere = await this.orders.follow(socket, id, topic.key, session);
@@ -148,7 +148,10 @@ export class LiveFeed {
 
   private async placeOfEvent(merchantId: string, id: string): Promise<Place | null> {
     const [orderKey, sequence] = [orderKeyOf(id), sequenceOf(id)];
-    if (orderKey === null || sequence === null) return null;
+    if (orderKey === null || sequence === null) {
+      const cursor = await cursorOfSubjectEvent(database(this.env, merchantId), merchantId, id);
+      return cursor === null ? null : placeOf(cursor);
+    }
     const order = await liveCodeStub(this.env, orderKey).look(merchantId);
     if (!order) return null;
     const { placedAt } = order.terms;

@@ -9,6 +9,8 @@ export type Listener = {
   readonly merchantId: string;
   readonly keyId: string;
   readonly scopes: readonly string[];
+  /** The only documents that may be sent, by their ids; null: any. */
+  readonly documents: readonly string[] | null;
   readonly acceptLanguage: string | null;
   /** Where the graph's URLs begin. */
   readonly origin: string;
@@ -25,8 +27,11 @@ export type News =
   | { readonly kind: "EVENTS"; readonly event: FeedEvent };
 
 export type LiveGraph = {
-  /** The topic, or GraphQL errors that say what is wrong with what was asked, or with who asks. */
-  readonly topicOf: (asked: Asked, listener: Listener) => Promise<Result<Topic, readonly unknown[]>>;
+  /** The topic, with what was asked as it is to be kept; or GraphQL errors that say what is wrong with it, or with who asks. */
+  readonly topicOf: (
+    asked: Asked,
+    listener: Listener,
+  ) => Promise<Result<{ readonly topic: Topic; readonly asked: Asked }, readonly unknown[]>>;
   /** The execution result as JSON: what was asked, about these news. */
   readonly tell: (asked: Asked, listener: Listener, news: News) => Promise<string>;
 };

@@ -162,6 +162,12 @@ export interface OutcomesProtocol {
   lapse(name: string, lease: number): Promise<void>;
 }
 
+/** A merchant's documents by their ids, which are hashes of their texts. */
+export interface TrustedDocumentsProtocol {
+  keep(documents: readonly { readonly id: string; readonly text: string }[]): Promise<void>;
+  text(id: string): Promise<string | null>;
+}
+
 export type EndpointState = "ENABLED" | "PAUSED" | "FAILING" | "DISABLED";
 /** A GraphQL selection on Order: `{ … }`, what whoever saved it may see, and where the graph's URLs begin. */
 export type EndpointSelection = {

@@ -11,11 +11,17 @@ import { readApiKeyText } from "./api-key-text.ts";
 import { isScope, type Caller, type Scope } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { remember } from "./remember.ts";
+import { documentsIn } from "./trust-documents.ts";
 
 /** One error for malformed, invented, expired and revoked: whoever guesses learns nothing. */
 export type AuthenticateError = { readonly reason: "UNKNOWN_CREDENTIAL" };
 
-type KnownKey = { readonly apiKey: ApiKey; readonly secretHash: string; readonly scopes: ReadonlySet<Scope> };
+type KnownKey = {
+  readonly apiKey: ApiKey;
+  readonly secretHash: string;
+  readonly scopes: ReadonlySet<Scope>;
+  readonly documents: ReadonlySet<string> | null;
+};
 const rememberedMax = 1_000;
 const knownKeys = remember<KnownKey>(rememberedMax, limits.apiKeyCacheMs);
 const knownMerchants = remember<Merchant>(rememberedMax, limits.merchantCacheMs);
@@ -35,7 +41,9 @@ export async function authenticate(
   if (key === "NO_KEY") return sameText(token, deps.adminToken) ? ok({ kind: "admin" }) : unknown;
   if (!key || !isLive(key.apiKey, deps.now())) return unknown;
   const merchant = await merchantOf(deps, key.apiKey.merchantId);
-  return merchant ? ok({ kind: "merchant", keyId: key.apiKey.id, scopes: key.scopes, merchant }) : unknown;
+  return merchant
+    ? ok({ kind: "merchant", keyId: key.apiKey.id, scopes: key.scopes, documents: key.documents, merchant })
+    : unknown;
 }
 
 /** Only as long as the key itself is remembered: what forgets the key forgets this. */
@@ -63,7 +71,11 @@ async function keyOf(deps: Deps, id: string): Promise<KnownKey | null> {
   if (known) return known;
   const found = await findApiKey(deps.database(id), id);
   if (!found) return null;
-  const key = { ...found, scopes: new Set(found.apiKey.scopes.filter(isScope)) };
+  const key = {
+    ...found,
+    scopes: new Set(found.apiKey.scopes.filter(isScope)),
+    documents: documentsIn(found.apiKey.scopes),
+  };
   knownKeys.set(id, key, now);
   return key;
 }

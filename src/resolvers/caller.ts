@@ -25,6 +25,8 @@ export type MerchantCaller = {
   readonly kind: "merchant";
   readonly keyId: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** The only documents that the key may send, by their ids; absent or null: any. */
+  readonly documents?: ReadonlySet<string> | null;
   readonly merchant: Merchant;
 };
 export type Caller = { readonly kind: "anonymous" } | { readonly kind: "admin" } | MerchantCaller;

@@ -5,6 +5,7 @@ import type {
   MerchantFeedProtocol,
   OutcomesProtocol,
   PaymentAccountProtocol,
+  TrustedDocumentsProtocol,
   WebhookEndpointProtocol,
 } from "../durable/protocol.ts";
 import type { Keys } from "../keys/root.ts";
@@ -31,6 +32,7 @@ export type Deps = {
   readonly endpoint: (endpointId: string) => WebhookEndpointProtocol;
   /** `owner`: whose requests; a merchant's id, or the operator. */
   readonly outcomes: (owner: string) => OutcomesProtocol;
+  readonly documents: (merchantId: string) => TrustedDocumentsProtocol;
   /** Work after the answer. */
   readonly waitUntil: (work: Promise<unknown>) => void;
 };

@@ -1,11 +1,15 @@
 import { isScope, type Scope as ScopeName } from "../resolvers/caller.ts";
 import { createApiKey } from "../resolvers/create-api-key.ts";
 import { revokeApiKey } from "../resolvers/revoke-api-key.ts";
+import { limits } from "../core/limits.ts";
+import { invalid } from "../resolvers/failures.ts";
+import { documentsIn } from "../resolvers/trust-documents.ts";
 import { builder, shape } from "./builder.ts";
 import { callerOf, merchantOf } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { mutation } from "./mutation.ts";
 import { ApiKey } from "./nouns.ts";
+import { isValidDocument } from "./valid-document.ts";
 
 export const Scope = describedEnum<ScopeName>("Scope", "What a key may do.", {
   CATALOG_WRITE: "Put products on sale and change them.",
@@ -28,6 +32,14 @@ ApiKey.implement({
     id: t.exposeID("id", { description: "`apikey_…`; what follows the prefix is the middle of `hk_…_…`." }),
     name: t.exposeString("name", { description: "What it is for." }),
     scopes: t.field({ type: [Scope], description: "What it may do.", resolve: ({ scopes }) => scopes.filter(isScope) }),
+    documentIds: t.stringList({
+      nullable: true,
+      description: "The only documents that it may send, by their ids: `sha256:` and the hash of the text. Null: any.",
+      resolve: ({ scopes }) => {
+        const documents = documentsIn(scopes);
+        return documents && [...documents];
+      },
+    }),
     createdAt: t.field({ type: "DateTime", description: "When it was made.", resolve: ({ createdAt }) => createdAt }),
     expiresAt: t.field({
       type: "DateTime",
@@ -57,6 +69,9 @@ mutation("apiKeyCreate", {
         description: "What it may do; at least one, and among those of the key that asks.",
       }),
       expiresAt: t.field({ type: "DateTime", description: "When it ends by itself; never, unless said." }),
+      documents: t.stringList({
+        description: `The only documents that it may send, as their texts; any, unless said. At most ${limits.graphql.documentsPerKeyMax}. All your keys may send them as \`documentId\`.`,
+      }),
     }),
   }),
   success: builder.objectRef<{ apiKey: typeof ApiKey.$inferType; secret: string }>("ApiKeyCreateSuccess").implement({
@@ -68,7 +83,14 @@ mutation("apiKeyCreate", {
     }),
   }),
   failures: ["VALIDATION"],
-  resolve: (input, context) => createApiKey(context.deps, callerOf(context), input),
+  resolve: async (input, context, { schema }) => {
+    const wrong = (input.documents ?? []).flatMap((text, index) =>
+      isValidDocument(schema, text)
+        ? []
+        : [{ path: ["input", "documents", String(index)], message: "is no valid document" }],
+    );
+    return wrong.length > 0 ? invalid(wrong) : createApiKey(context.deps, callerOf(context), input);
+  },
 });
 
 mutation("apiKeyRevoke", {

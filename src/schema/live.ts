@@ -11,7 +11,7 @@ import {
 import type { EventType } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { Asked, Listener, LiveGraph, Topic } from "../durable/live-graph.ts";
+import type { Listener, LiveGraph, Topic } from "../durable/live-graph.ts";
 import { merchantOf } from "../resolvers/authenticate.ts";
 import { isScope, type Scope } from "../resolvers/caller.ts";
 import type { Deps } from "../resolvers/deps.ts";
@@ -22,7 +22,8 @@ import { costOf } from "./cost.ts";
 import { coded, documentOf, operationIn, type KnownDocument } from "./documents.ts";
 import { eventIn } from "./event.ts";
 import { schema } from "./index.ts";
-import { questionIn, type Question } from "./question.ts";
+import { questionIn, questionOf, type Question } from "./question.ts";
+import { readSelection } from "./selection.ts";
 import { badRequest, forbidden, refusal } from "./refusals.ts";
 
 /** What both of them show needs this. */
@@ -31,12 +32,17 @@ const needed: readonly Scope[] = ["ORDERS_READ"];
 export function liveGraph(depsFor: (origin: string) => Deps, borrowed: Borrowed): LiveGraph {
   return {
     topicOf: async (asked, listener) => {
-      const topic = topicOf(asked, listener);
-      return topic.ok ? topic : err(topic.error.map((error) => error.toJSON()));
+      const named = questionIn(asked, false);
+      const { deps, caller } = await contextFor(depsFor(listener.origin), borrowed, listener);
+      const question = named.ok ? await questionOf(deps, caller, named.value) : named;
+      const topic = question.ok ? topicOf(question.value, listener) : err([question.error]);
+      if (!topic.ok || !question.ok) return err((topic.ok ? [] : topic.error).map((error) => error.toJSON()));
+      const { query, variables, operationName } = question.value;
+      return ok({ topic: topic.value, asked: { query, variables, operationName } });
     },
     tell: async (asked, listener, news) => {
       const question = questionIn(asked, false);
-      const known = question.ok ? documentOf(question.value.query) : question;
+      const known = question.ok ? documentOf(question.value.query ?? "") : question;
       if (!known.ok || !question.ok) throw new Error("what was looked at before is no question any more");
       const result = await execute({
         schema: schema(),
@@ -51,21 +57,19 @@ export function liveGraph(depsFor: (origin: string) => Deps, borrowed: Borrowed)
   };
 }
 
-function topicOf(asked: Asked, { scopes }: Listener): Result<Topic, readonly GraphQLError[]> {
-  const question = questionIn(asked, false);
-  if (!question.ok) return err([question.error]);
-  const known = documentOf(question.value.query);
+function topicOf(question: Question, { scopes }: Listener): Result<Topic, readonly GraphQLError[]> {
+  const known = documentOf(question.query);
   if (!known.ok) return known;
-  const operation = operationIn(known.value, question.value.operationName);
+  const operation = operationIn(known.value, question.operationName);
   if (operation?.operation !== "subscription")
     return err([badRequest("Only subscriptions are answered here: POST the others.")]);
-  const cost = costOf(known.value.document, operation, question.value);
+  const cost = costOf(known.value.document, operation, question);
   if (cost !== null && cost > limits.graphql.costMax)
     return err([
       refusal("TOO_COSTLY", `This costs ${cost} points, more than the ${limits.graphql.costMax} allowed.`, 400),
     ]);
   if (!needed.some((scope) => scopes.includes(scope))) return err([forbidden(needed)]);
-  return subject(known.value, question.value, operation.selectionSet);
+  return subject(known.value, question, operation.selectionSet);
 }
 
 function subject(
@@ -103,6 +107,12 @@ async function contextFor(deps: Deps, borrowed: Borrowed, listener: Listener): P
   const merchant = await merchantOf(deps, listener.merchantId);
   if (!merchant) throw new Error("a merchant whose key was accepted exists");
   const { keyId, acceptLanguage } = listener;
-  const caller = { kind: "merchant", keyId, scopes: new Set(listener.scopes.filter(isScope)), merchant } as const;
-  return { ...borrowed, deps, caller, acceptLanguage, idempotencyKey: null };
+  const caller = {
+    kind: "merchant",
+    keyId,
+    scopes: new Set(listener.scopes.filter(isScope)),
+    documents: listener.documents && new Set(listener.documents),
+    merchant,
+  } as const;
+  return { ...borrowed, deps, caller, acceptLanguage, idempotencyKey: null, readSelection };
 }

@@ -2,6 +2,9 @@
 import type { GraphQLError } from "graphql";
 import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import type { Caller } from "../resolvers/caller.ts";
+import type { Deps } from "../resolvers/deps.ts";
+import { trustedText, type UntrustedDocument } from "../resolvers/trust-documents.ts";
 import { badRequest, refusal } from "./refusals.ts";
 
 export type Question = {
@@ -12,7 +15,34 @@ export type Question = {
   readonly mayChange: boolean;
 };
 
-export async function readQuestion(request: Request): Promise<Result<Question, GraphQLError>> {
+/** A question whose document may be named by its id only. */
+export type NamedQuestion = Omit<Question, "query"> & {
+  readonly query: string | null;
+  readonly documentId: string | null;
+};
+
+/** The question with its document, if this caller may send it. */
+export async function questionOf(
+  deps: Deps,
+  caller: Caller,
+  { documentId, query, ...rest }: NamedQuestion,
+): Promise<Result<Question, GraphQLError>> {
+  const text = await trustedText(deps, caller, { text: query, id: documentId });
+  return text.ok ? ok({ ...rest, query: text.value }) : err(untrusted(text.error));
+}
+
+function untrusted({ reason }: UntrustedDocument): GraphQLError {
+  switch (reason) {
+    case "NOT_ALLOWED":
+      return refusal("DOCUMENT_NOT_ALLOWED", "This key may send only the documents that it was made with.", 403);
+    case "UNKNOWN":
+      return refusal("DOCUMENT_NOT_FOUND", "No key of yours was made with this document: send its text.", 404);
+    case "DIFFERENT":
+      return badRequest("documentId is not the id of query: sha256: and the hash of its text.");
+  }
+}
+
+export async function readQuestion(request: Request): Promise<Result<NamedQuestion, GraphQLError>> {
   if (request.method === "GET") return questionIn(parametersOf(new URL(request.url)), false);
   const body = await boundedText(request);
   if (body === null)
@@ -22,6 +52,7 @@ export async function readQuestion(request: Request): Promise<Result<Question, G
 
 const parametersOf = ({ searchParams }: URL): unknown => ({
   query: searchParams.get("query"),
+  documentId: searchParams.get("documentId"),
   operationName: searchParams.get("operationName"),
   variables: parsed(searchParams.get("variables") ?? "null"),
   extensions: parsed(searchParams.get("extensions") ?? "null"),
@@ -53,17 +84,19 @@ async function boundedText(request: Request): Promise<string | null> {
 }
 
 /** `mayChange` as in `Question`. */
-export function questionIn(given: unknown, mayChange: boolean): Result<Question, GraphQLError> {
+export function questionIn(given: unknown, mayChange: boolean): Result<NamedQuestion, GraphQLError> {
   if (!isMap(given)) return err(badRequest("The body must be a JSON object with a query."));
-  const { query, variables, operationName, extensions } = given;
-  if (typeof query !== "string") return err(badRequest("query must be a string."));
+  const { query = null, documentId = null, variables, operationName, extensions } = given;
+  if (typeof query !== "string" && (query !== null || documentId === null))
+    return err(badRequest("query must be a string."));
+  if (typeof documentId !== "string" && documentId !== null) return err(badRequest("documentId must be a string."));
   if (!isMapOrNothing(variables)) return err(badRequest("variables must be an object."));
   if (!isMapOrNothing(extensions)) return err(badRequest("extensions must be an object."));
   if (typeof operationName !== "string" && operationName !== undefined && operationName !== null)
     return err(badRequest("operationName must be a string."));
   if (hasTooLongList(variables))
     return err(badRequest(`A list among the variables has at most ${limits.graphql.listItemsMax} items.`));
-  return ok({ query, variables: variables ?? null, operationName: operationName ?? null, mayChange });
+  return ok({ query, documentId, variables: variables ?? null, operationName: operationName ?? null, mayChange });
 }
 
 /** Walks without recursion: how deep it is nested is the caller's choice. */

@@ -12,7 +12,7 @@ import { documentOf, operationIn } from "./documents.ts";
 import { onlyAnswer, watching } from "./event-stream.ts";
 import { graphiql } from "./graphiql.ts";
 import { readSelection } from "./selection.ts";
-import { readQuestion, type Question } from "./question.ts";
+import { questionOf, readQuestion, type Question } from "./question.ts";
 import { badRequest, refusal, statusOf as statusOfError, unauthenticated } from "./refusals.ts";
 import { listenerOf, openFeed, socketDoor } from "./socket.ts";
 
@@ -38,10 +38,12 @@ async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promi
   const { headers } = request;
   const refused = refusalOf(request);
   if (refused) return { errors: [refused] };
-  const question = await readQuestion(request);
-  if (!question.ok) return { errors: [question.error] };
+  const asked = await readQuestion(request);
+  if (!asked.ok) return { errors: [asked.error] };
   const caller = await authenticate(deps, headers.get("authorization"));
   if (!caller.ok) return { errors: [unauthenticated("This key is unknown, expired or revoked.")] };
+  const question = await questionOf(deps, caller.value, asked.value);
+  if (!question.ok) return { errors: [question.error] };
   if (headers.get("accept")?.includes(eventStream) && isSubscription(question.value))
     return watched(request, question.value, deps, caller.value);
   return answer(question.value, {

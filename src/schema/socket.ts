@@ -28,6 +28,7 @@ export const listenerOf = ({ origin }: Deps, caller: MerchantCaller, acceptLangu
   merchantId: caller.merchant.id,
   keyId: caller.keyId,
   scopes: [...caller.scopes].toSorted(),
+  documents: caller.documents ? [...caller.documents].toSorted() : null,
   acceptLanguage,
   origin,
 });

@@ -124,6 +124,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
     feed: unused,
     endpoint: unused,
     outcomes: unused,
+    documents: unused,
     waitUntil: () => {},
   };
   const pay = (name: string | null = "小王"): void => {
