@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @property {string} text
  *
  * @typedef {object} Client
+ * @property {string} url
  * @property {(path: string, init?: RequestInit) => Promise<Answer>} ask until it is answered, whatever becomes of the product meanwhile
  * @property {(bearer: string, query: string, variables?: Record<string, unknown>) => Promise<any>} graph the data
  */
@@ -52,7 +53,7 @@ export function openClient(url) {
       await sleep(pauseMs.max);
     }
   };
-  return { ask, graph };
+  return { url, ask, graph };
 }
 
 /** Null when nobody answered. @param {URL} url @param {RequestInit} init @returns {Promise<Answer | null>} */

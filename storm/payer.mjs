@@ -6,7 +6,7 @@ import { sandboxPayer } from "./payers/sandbox.mjs";
  * @property {string} provider as the pay form names it
  * @property {(at: string, how: How) => Promise<void>} pay on the provider's page; asking again changes nothing
  * @property {() => Promise<Books>} books the provider's own
- * @property {(shop: import("./shops.mjs").Shop, taking: Taking) => Promise<number>} tellAgain one more notification of money that was taken; the status of the answer
+ * @property {(shop: import("./shops.mjs").Shop, taking: Told) => Promise<number>} tell a notification of money, as the provider would send it; the status of the answer
  *
  * @typedef {object} How
  * @property {"pay" | "fail" | "abandon"} outcome
@@ -18,16 +18,18 @@ import { sandboxPayer } from "./payers/sandbox.mjs";
  * @property {Taking[]} takings
  * @property {number} unsettled what the provider has still to do by itself: money to take, or to tell of
  *
- * @typedef {object} Taking
+ * @typedef {object} Told
  * @property {string} orderId
- * @property {string} payment
+ * @property {string | null} payment
  * @property {string} transaction
  * @property {number} amount in minor units
  * @property {string} currency
+ * @property {string} paidAt RFC 3339
+ *
+ * @typedef {Told & Kept} Taking
+ * @typedef {object} Kept
  * @property {number} takenAt
- * @property {string} paidAt as the provider tells it
  * @property {boolean} acknowledged whether a notification of it was answered 2xx
- * @property {boolean} askable whether it is what a query about its payment answers
  * @property {{ refund: string, amount: number }[]} refunds
  */
 

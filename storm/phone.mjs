@@ -1,12 +1,17 @@
 // A phone: scans a code, sees the page, presses the button. It keeps its cookie and knows nothing but what the page shows.
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * @typedef {object} Phone
  * @property {() => Promise<string>} look the state that the page shows
  * @property {(provider: string) => Promise<Begun>} begin
+ * @property {() => () => void} watch as the page's script does for as long as it is open; answers how to close it
  *
  * @typedef {{ at: string } | { reason: string }} Begun where the payer goes on, as a path or an address; or why not
  */
+
+/** How soon a browser asks again for a stream that broke off. */
+const reconnectMs = 2_000;
 
 /** @param {import("./client.mjs").Client} client @param {string} slug @returns {Phone} */
 export function openPhone(client, slug) {
@@ -37,5 +42,23 @@ export function openPhone(client, slug) {
       const reason = /[?&]reason=(\w+)/.exec(location)?.[1];
       return reason ? { reason } : { at: location };
     },
+    watch() {
+      const closing = new AbortController();
+      void follow(client, slug, closing.signal);
+      return () => closing.abort();
+    },
   };
+}
+
+/** Reads what it is told and does nothing with it, over and over. @param {import("./client.mjs").Client} client @param {string} slug @param {AbortSignal} closed */
+async function follow({ url }, slug, closed) {
+  while (!closed.aborted) {
+    try {
+      const { body } = await fetch(new URL(`/c/${slug}/events`, url), { signal: closed });
+      await body?.pipeTo(new WritableStream(), { signal: closed });
+    } catch {
+      // The product was killed, or the page closed.
+    }
+    await sleep(reconnectMs, undefined, { signal: closed }).catch(() => undefined);
+  }
 }

@@ -1,6 +1,6 @@
 // What has to be done to be seen: reading changes nothing, and news that is told again changes nothing either.
 import { inTurn } from "./evidence.mjs";
-import { referenceOf } from "./lives.mjs";
+import { referenceOf } from "./merchant.mjs";
 import { readOrder, readRow } from "./reading.mjs";
 
 /** @typedef {import("./laws.mjs").Violation} Violation */
@@ -47,7 +47,7 @@ export async function probe({ client, payer }, { sales }) {
       for (const method of ["GET", "HEAD"]) await client.ask(`/c/${placed.slug}${path}`, { method });
     const looked = await version();
     const statuses = [];
-    for (const taking of [...takings.toReversed(), ...takings]) statuses.push(await payer.tellAgain(tale.shop, taking));
+    for (const taking of [...takings.toReversed(), ...takings]) statuses.push(await payer.tell(tale.shop, taking));
     const told = await version();
     return [
       looked !== before && { law: "I7", what: `looking at it changed version ${before} to ${looked}`, sale },

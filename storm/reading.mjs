@@ -26,7 +26,7 @@
  * @property {Row[]} orders
  * @property {Event[]} events
  * @property {{ id: string, ordersPaid: number, lifetimeValue: { minorUnits: number } }[]} customers
- * @property {{ transaction: string }[]} unmatched
+ * @property {{ transaction: string, state: string }[]} unmatched waiting and settled
  * @property {number} pieces of the counted product that can still be sold
  */
 

@@ -1,5 +1,6 @@
 // The table of a storm, and what was wrong with it.
-import { stockOf } from "./laws.mjs";
+import { sum } from "./order-laws.mjs";
+import { stockOf } from "./stock.mjs";
 
 /**
  * @typedef {object} Storm
@@ -12,8 +13,6 @@ import { stockOf } from "./laws.mjs";
  * @property {number} seconds
  * @property {number} settleSeconds
  */
-
-const sum = (/** @type {number[]} */ numbers) => numbers.reduce((all, one) => all + one, 0);
 
 /** @param {Storm} storm @returns {string} */
 export function report({ options, evidence, violations, webhooks, kills, outageSeconds, seconds, settleSeconds }) {
@@ -61,7 +60,7 @@ export function report({ options, evidence, violations, webhooks, kills, outageS
     [
       "money in − money out",
       moneyIn - moneyOut,
-      `by the provider and the till: ${moneyIn} − ${moneyOut} minor units, ${cash} of them cash`,
+      `by the provider and the till: ${moneyIn} − ${moneyOut} minor units, with ${cash} in cash`,
     ],
     ["off the books", moneyIn - moneyOut - inBooks, `${inBooks} by the orders; ${broken("I3")} orders or refunds off`],
     [

@@ -37,6 +37,7 @@ async function unsettled({ client, shops, payer }, tales, { heard }) {
   const rows = new Map(lists.flatMap(({ orders }) => orders.map((row) => [row.id, row])));
   const known = new Set([...rows.values()].flatMap(({ payments }) => payments.map(({ transaction }) => transaction)));
   for (const { unmatched } of lists) for (const { transaction } of unmatched) known.add(transaction);
+  const logged = new Set(lists.flatMap(({ events }) => events.map(({ id }) => id)));
   const unlisted = tales.filter(({ placed }) => placed && placed !== "SOLD_OUT" && !rows.has(placed.id));
   const ending = tales.filter(({ plan, placed }) => {
     const row = placed && placed !== "SOLD_OUT" && rows.get(placed.id);
@@ -55,6 +56,10 @@ async function unsettled({ client, shops, payer }, tales, { heard }) {
     "orders that are about to end": ending.length,
     "refunds under way": [...rows.values()].filter(({ refunds }) => refunds.some(({ state }) => state === "PENDING"))
       .length,
+    "unmatched payments that are being placed": lists.flatMap(({ unmatched }) =>
+      unmatched.filter(({ state }) => state.endsWith("ING") && state !== "WAITING"),
+    ).length,
+    "events that the log lacks": [...heard.keys()].filter((id) => !logged.has(id)).length,
     "events that no webhook told": lists.flatMap(({ events }) => events.filter(({ id }) => !heard.has(id))).length,
   };
   return Object.entries(waits).flatMap(([what, number]) => (number > 0 ? [`${number} ${what}`] : []));

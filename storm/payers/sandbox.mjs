@@ -27,19 +27,18 @@ export function sandboxPayer(client) {
       const pages = await Promise.all(wallets.map((wallet) => readBooks(client, wallet)));
       const entries = pages.flatMap((page) => page.entries);
       const takings = entries.flatMap(({ payment, takings: taken }) =>
-        taken.map((/** @type {any} */ taking, /** @type {number} */ index) => ({
+        taken.map((/** @type {any} */ taking) => ({
           ...taking,
           payment,
           orderId: `order_${payment.slice("payment_".length, -4)}`,
           acknowledged: taking.acknowledgedAt !== null,
-          askable: index === 0,
         })),
       );
       const unsent = pages.flatMap((page) => page.unsent).filter(({ skewMs }) => Math.abs(skewMs ?? 0) <= heardSkewMs);
       return { takings, unsettled: unsent.length + takings.filter(({ takenAt }) => takenAt > now).length };
     },
 
-    async tellAgain({ notificationUrl, sandboxSecret }, { payment, orderId, transaction, amount, currency, paidAt }) {
+    async tell({ notificationUrl, sandboxSecret }, { payment, orderId, transaction, amount, currency, paidAt }) {
       const type = "payment.succeeded";
       const id = `evt_${randomUUID()}`;
       const body = JSON.stringify({ id, type, payment, order: orderId, transaction, amount, currency, paidAt });
