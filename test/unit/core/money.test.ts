@@ -43,8 +43,11 @@ describe("money", () => {
   it("takes fewer places than the currency has, and never rounds more", () => {
     expect(parseDecimal("19.9", cny)).toEqual({ ok: true, value: 1_990 });
     expect(parseDecimal("19", kwd)).toEqual({ ok: true, value: 19_000 });
-    expect(parseDecimal("19.999", cny).ok).toBe(false);
-    expect(parseDecimal("100.0", jpy).ok).toBe(false);
+    expect(parseDecimal("100", jpy)).toEqual({ ok: true, value: 100 });
+    expect(parseDecimal("19.999", cny)).toEqual({ ok: false, error: "CNY has 2 decimal places, not 3" });
+    expect(parseDecimal("100.0", jpy)).toEqual({ ok: false, error: "JPY has 0 decimal places, not 1" });
+    expect(parseDecimal("ten", cny)).toEqual({ ok: false, error: 'must be a plain decimal such as "19.90"' });
+    expect(parseDecimal("10000000000.01", cny)).toEqual({ ok: false, error: "is too large" });
   });
 
   it.each([
@@ -68,7 +71,7 @@ describe("money", () => {
   });
 
   it("knows the currencies people pay with, by their upper-case code", () => {
-    expect(["CNY", "JPY", "KWD", "EUR"].every(isCurrency)).toBe(true);
+    expect(["AED", "CNY", "DJF", "JPY", "KHR", "KWD", "EUR", "OMR", "TOP", "TRY", "ZWG"].every(isCurrency)).toBe(true);
     expect(["cny", "XXX", "XAU", "", "CNYY", "__proto__"].some(isCurrency)).toBe(false);
   });
 
@@ -101,6 +104,9 @@ describe("allocate", () => {
     expect(allocate(100, [1, 1, 1])).toEqual([34, 33, 33]);
     expect(allocate(10, [1, 2, 0])).toEqual([3, 7, 0]);
     expect(allocate(1, [1, 3])).toEqual([0, 1]);
+    expect(allocate(4, [3, 1, 1])).toEqual([2, 1, 1]);
+    expect(allocate(3, [5, 4, 1])).toEqual([2, 1, 0]);
+    expect(allocate(7, [4, 3, 3])).toEqual([3, 2, 2]);
     expect(allocate(5, [0, 0])).toEqual([3, 2]);
     expect(allocate(0, [3, 4])).toEqual([0, 0]);
   });

@@ -1,0 +1,104 @@
+/** One try to pay, from its beginning to the last word on it. */
+import { describe, expect, it } from "vitest";
+import { limits } from "../../../src/core/limits.ts";
+import type { Attempt } from "../../../src/core/order.ts";
+import { stateOf } from "../../../src/core/state.ts";
+import { allowedActions } from "../../../src/core/transitions.ts";
+import { effectsOf } from "../../../src/core/work.ts";
+import { attempt, begun, captured, Life, minute, placedAt, second, terms, tick } from "./sample.ts";
+
+const at = placedAt + second;
+const first = (life: Life): Attempt | undefined => life.order.attempts[0];
+const unknown = { ok: false, refusal: { reason: "UNKNOWN" } };
+
+describe("an attempt", () => {
+  it("goes through the account that was asked for, and through no other", () => {
+    const life = new Life();
+    life.tell(begun("alice", "account_2"), at);
+    expect(life.order.attempts).toEqual([
+      {
+        id: attempt(1),
+        account: "account_2",
+        provider: "STRIPE",
+        claimant: "alice",
+        amount: 10_000,
+        state: "PENDING",
+        startedAt: at,
+        endedAt: null,
+        closing: false,
+        reference: null,
+        failureReason: null,
+      },
+    ]);
+    expect(life.tell(begun("alice", "account_9"))).toEqual(unknown);
+    expect(life.order.attempts).toHaveLength(1);
+  });
+
+  it("of an order that no account takes money for is neither begun nor offered", () => {
+    const life = new Life(terms({}, { accounts: [] }));
+    expect(life.tell(begun("alice"))).toEqual(unknown);
+    expect(allowedActions(life.order, life.now)).toEqual(["CONFIRM", "EXTEND", "CANCEL", "RECORD_PAYMENT"]);
+  });
+
+  it("is called what its provider calls it, and hearing so again changes nothing", () => {
+    const life = new Life();
+    life.tell(begun("alice"));
+    life.tell(begun("alice", "account_2"));
+    const opened = (id: string, reference: string) => life.tell({ kind: "opened", attempt: id, reference });
+    expect(opened(attempt(2), "pi_2")).toMatchObject({ ok: true, changed: true, events: [] });
+    expect(life.order.attempts.map(({ reference }) => reference)).toEqual([null, "pi_2"]);
+    expect(opened(attempt(2), "pi_2")).toMatchObject({ ok: true, changed: false });
+    expect(opened(attempt(3), "pi_3")).toEqual(unknown);
+  });
+
+  it("that failed is told with its reason once, and may still be closed, which is not told", () => {
+    const life = new Life();
+    life.tell(begun("alice"));
+    const ended = (id: string, outcome: "FAILED" | "CLOSED", reason: string | null) =>
+      life.tell({ kind: "ended", attempt: id, outcome, reason });
+    ended(attempt(1), "FAILED", "declined\u0000by the bank");
+    expect(first(life)).toMatchObject({ state: "FAILED", failureReason: "declined by the bank", endedAt: null });
+    expect(life.events.at(-1)).toMatchObject({
+      type: "PAYMENT_FAILED",
+      data: { detail: { paymentId: attempt(1), reason: "declined by the bank" } },
+    });
+    expect(ended(attempt(1), "FAILED", "again")).toMatchObject({ changed: false });
+    expect(ended(attempt(1), "CLOSED", "gone")).toMatchObject({ changed: true, events: [] });
+    expect(first(life)).toMatchObject({ state: "FAILED", failureReason: "declined by the bank", endedAt: life.now });
+    expect(ended(attempt(9), "FAILED", null)).toEqual(unknown);
+    expect(life.tell({ kind: "kept", attempt: attempt(9) })).toEqual(unknown);
+  });
+
+  it("that is over waits for nothing and keeps what it ended with, whoever begins anew", () => {
+    const life = new Life();
+    life.tell(begun("alice"));
+    life.tell(begun("alice", "account_2"));
+    expect(first(life)).toMatchObject({ state: "PENDING", closing: true });
+    life.tell({ kind: "ended", attempt: attempt(1), outcome: "CLOSED", reason: "taken over" }, at);
+    const over = { state: "CLOSED", closing: false, endedAt: at, failureReason: "taken over" };
+    expect(first(life)).toMatchObject(over);
+    life.tell(begun("alice"));
+    expect(first(life)).toMatchObject(over);
+    expect(life.order.attempts.map(({ closing }) => closing)).toEqual([false, true, false]);
+    life.tell(captured("A", { attempt: attempt(2) }));
+    expect(life.order.attempts.map(({ state, closing }) => [state, closing])).toEqual([
+      ["CLOSED", false],
+      ["SUCCEEDED", false],
+      ["PENDING", true],
+    ]);
+    expect(effectsOf(life.order)).toMatchObject([{ kind: "CLOSE", attempt: { id: attempt(3) } }]);
+  });
+
+  it("that nobody tells the end of is over after its longest life, and says why", () => {
+    const life = new Life();
+    life.tell(begun("alice"));
+    life.tell(tick, placedAt + limits.attemptLifeMs + minute);
+    expect(first(life)).toMatchObject({
+      state: "CLOSED",
+      closing: false,
+      endedAt: placedAt + limits.attemptLifeMs,
+      failureReason: "the provider never told its end",
+    });
+    expect(stateOf(life.order, life.now)).toBe("EXPIRED");
+  });
+});
