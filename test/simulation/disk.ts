@@ -11,6 +11,10 @@ export class Disk {
   alarm: number | null = null;
   private readonly statements = new Map<string, StatementSync>();
 
+  constructor() {
+    this.database.exec("CREATE TABLE _kv (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID");
+  }
+
   rows(sql: string, ...values: readonly SQLInputValue[]): Record<string, unknown>[] {
     return this.statement(sql).all(...values);
   }
@@ -38,7 +42,6 @@ const reads = /^\s*(?:SELECT|WITH)\b/i;
 /** The part of `DurableObjectStorage` that the product uses. */
 export function storageOn(disk: Disk, { committing, committed }: Witness): DurableObjectStorage {
   let isOpen = false;
-  let hasKv = false;
 
   const transactionSync = <T>(work: () => T): T => {
     if (isOpen) return work();
@@ -69,11 +72,6 @@ export function storageOn(disk: Disk, { committing, committed }: Witness): Durab
       [Symbol.iterator]: () => rows[Symbol.iterator](),
     };
   };
-  const kv = (sql: string, ...values: SQLInputValue[]) => {
-    if (!hasKv) disk.database.exec("CREATE TABLE IF NOT EXISTS _kv (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID");
-    hasKv = true;
-    return exec(sql, ...values);
-  };
   const valueOf = ({ value }: Record<string, unknown>): unknown => deserialize(value as Uint8Array);
 
   const storage = {
@@ -89,16 +87,16 @@ export function storageOn(disk: Disk, { committing, committed }: Witness): Durab
     },
     getAlarm: () => Promise.resolve(disk.alarm),
     kv: {
-      get: (key: string) => kv("SELECT value FROM _kv WHERE key = ?", key).toArray().map(valueOf)[0],
+      get: (key: string) => exec("SELECT value FROM _kv WHERE key = ?", key).toArray().map(valueOf)[0],
       put: (key: string, value: unknown) =>
-        void kv(
+        void exec(
           "INSERT INTO _kv VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
           key,
           serialize(value),
         ),
-      delete: (key: string) => kv("DELETE FROM _kv WHERE key = ? RETURNING 1", key).toArray().length > 0,
+      delete: (key: string) => exec("DELETE FROM _kv WHERE key = ? RETURNING 1", key).toArray().length > 0,
       list: ({ prefix = "", reverse = false, limit = -1 } = {}) =>
-        kv(
+        exec(
           `SELECT key, value FROM _kv WHERE substr(key, 1, ${prefix.length}) = ? ORDER BY key ${reverse ? "DESC" : "ASC"} LIMIT ?`,
           prefix,
           limit,

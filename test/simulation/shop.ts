@@ -6,7 +6,7 @@ import { deriveKeys } from "../../src/keys/root.ts";
 import type { Currency, Minor } from "../../src/core/money.ts";
 import { formatDecimal, money } from "../../src/core/money.ts";
 import { dueOf } from "../../src/core/amounts.ts";
-import { orderId, type OrderKey } from "../../src/core/ids.ts";
+import { orderId, orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
 import type { Order } from "../../src/core/order.ts";
 import type { OrderPolicy } from "../../src/core/policy.ts";
 import { updateMerchant, type Merchant } from "../../src/db/merchants.ts";
@@ -158,6 +158,12 @@ export class Shop {
     const { chance } = this;
     const order = await this.place(seller);
     if (!order) return;
+    // Money that names an order of nobody's.
+    if (chance.happens(0.1))
+      this.wallet.payUnasked(orderKeyFrom(chance.bytes(10)), seller.account, currency, {
+        by: "a stranger",
+        amount: price,
+      });
     const acts = chance.between(2, 7);
     for (let act = 0; act < acts; act += 1) {
       await this.clock.pause(this.someTime());

@@ -39,6 +39,8 @@ export async function inWorld<T>(seed: number, work: (shop: Shop) => Promise<T>)
     return await work(shop);
   } finally {
     putBack();
+    for (const { disk } of [shop, ...platform.objects.values()].map((one) => ("disk" in one ? one : one.database)))
+      disk.database.close();
   }
 }
 
