@@ -4,8 +4,8 @@ import { limits } from "../../../src/core/limits.ts";
 import type { Attempt } from "../../../src/core/order.ts";
 import { stateOf } from "../../../src/core/state.ts";
 import { allowedActions } from "../../../src/core/transitions.ts";
-import { effectsOf } from "../../../src/core/work.ts";
-import { attempt, begun, captured, Life, minute, placedAt, second, terms, tick } from "./sample.ts";
+import { effectsOf, pollAt } from "../../../src/core/work.ts";
+import { attempt, begun, captured, hour, Life, minute, placedAt, second, terms, tick } from "./sample.ts";
 
 const at = placedAt + second;
 const first = (life: Life): Attempt | undefined => life.order.attempts[0];
@@ -87,6 +87,15 @@ describe("an attempt", () => {
       ["PENDING", true],
     ]);
     expect(effectsOf(life.order)).toMatchObject([{ kind: "CLOSE", attempt: { id: attempt(3) } }]);
+  });
+
+  it("that is young is asked about soon, however old another is that waits to be closed", () => {
+    const life = new Life(terms({}, { expiresAt: placedAt + 6 * hour }));
+    life.tell(begun("alice"));
+    life.tell(begun("bob", "account_2"), placedAt + hour);
+    expect(effectsOf(life.order).map(({ kind }) => kind)).toEqual(["CLOSE", "QUERY"]);
+    expect(pollAt(life.order, life.now)).toBe(life.now + limits.pollMs.early);
+    expect(pollAt(life.order, life.now + hour)).toBe(life.now + hour + limits.pollMs.latest);
   });
 
   it("that nobody tells the end of is over after its longest life, and says why", () => {
