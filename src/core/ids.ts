@@ -64,7 +64,8 @@ export type IdPrefix =
   | "delivery"
   | "placement"
   | "pool"
-  | "staff";
+  | "staff"
+  | "unmatched";
 
 /** `order_01H455VB4PEX5VSK` and the like: the prefix says what it is, wherever it is met. */
 export type Id<P extends IdPrefix = IdPrefix> = `${P}_${string}`;

@@ -43,8 +43,18 @@ export const limits = {
   /** Equal requests that wait for one. */
   outcomeWaitingMax: 1_000,
 
-  /** How often a payment under way is asked for: every `early` for `earlyFor`, then after ever longer waits, from `late` to `latest`. */
-  pollMs: { early: 10 * second, earlyFor: 2 * minute, late: 60 * second, latest: 10 * minute },
+  /**
+   * How often a payment under way is asked for: every `early` for `earlyFor`, or for `watchedFor` while a page watches (a tab may be forgotten),
+   * then every `late` for `lateFor`, the usual life of a code, and then after ever longer waits up to `latest`.
+   */
+  pollMs: {
+    early: 10 * second,
+    earlyFor: 2 * minute,
+    watchedFor: 30 * minute,
+    late: 60 * second,
+    lateFor: 2 * hour,
+    latest: 10 * minute,
+  },
   /** The alarm of an object with undelivered work: first after `min`, doubling up to `max`. */
   watchdogMs: { min: 2 * second, max: 5 * second, longMax: minute, patientAfter: 24 },
   /** Scans are written together, at most this often. */
@@ -81,8 +91,8 @@ export const limits = {
   notificationSkewMs: 300 * second,
   /** A provider signs under more than one secret while it changes them. */
   notificationSignaturesMax: 8,
-  /** Unmatched payments shown at once, the newest first; all are kept. */
-  unmatchedListedMax: 1_000,
+  /** Unmatched payments that one alarm of their account assigns or gives back; the next alarm takes the next. */
+  unmatchedWorkMax: 20,
 
   sandboxSecretLength: { min: 8, max: 200 },
   sandboxNotificationsMax: 100,

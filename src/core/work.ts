@@ -28,15 +28,18 @@ export function effectsOf(order: Order): readonly Effect[] {
 }
 
 /**
- * When to look again at what is under way elsewhere; null when nothing is. Soon at first, then after half as long as it has taken already. An
- * end asks once more by itself, for it closes what is under way.
+ * When to look again at what is under way elsewhere; null when nothing is. Soon at first, and for as long as somebody watches a payment that
+ * is open; then every minute while it is, and after half as long as it has taken already. An end asks once more by itself, for it closes
+ * what is under way.
  */
-export function pollAt(order: Order, now: number): number | null {
+export function pollAt(order: Order, now: number, isWatched = false): number | null {
   const effects = effectsOf(order);
   if (effects.length === 0) return null;
-  const { early, earlyFor, late, latest } = limits.pollMs;
+  const { early, earlyFor, watchedFor, late, lateFor, latest } = limits.pollMs;
   const taken = now - Math.max(...effects.map((effect) => askedAt(order, effect, now)));
-  return now + (taken < earlyFor ? early : Math.min(latest, Math.max(late, Math.floor(taken / 2))));
+  const isOpen = effects.some(({ kind }) => kind === "QUERY");
+  if (taken < (isOpen && isWatched ? watchedFor : earlyFor)) return now + early;
+  return now + (isOpen && taken < lateFor ? late : Math.min(latest, Math.max(late, Math.floor(taken / 2))));
 }
 
 /** Since when an answer is wanted. */

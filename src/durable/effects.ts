@@ -1,5 +1,6 @@
 /** Carries out what the core wants done at a provider or in the catalogue, and answers with the news of it. Never throws: what failed is tried again. */
 import type { Command } from "../core/commands.ts";
+import type { OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import type { Effect } from "../core/work.ts";
@@ -53,12 +54,12 @@ async function refund(
     amount: asked.amount,
     currency: capture.currency,
   });
-  const outcome = outcomeOf(report);
+  const outcome = refundOutcomeOf(report);
   return outcome && { kind: "refundHeard", refund: asked.id, capture: asked.capture, amount: asked.amount, outcome };
 }
 
 /** A provider that says no is believed; one that says nothing is asked again. */
-function outcomeOf(report: Result<RefundReport, ProviderFault>): "SUCCEEDED" | "FAILED" | null {
+export function refundOutcomeOf(report: Result<RefundReport, ProviderFault>): "SUCCEEDED" | "FAILED" | null {
   if (!report.ok) return report.error.reason === "REFUSED" ? "FAILED" : null;
   return report.value.state === "PENDING" ? null : report.value.state;
 }
@@ -67,9 +68,9 @@ function outcomeOf(report: Result<RefundReport, ProviderFault>): "SUCCEEDED" | "
  * Money that its order could not take stays with its account, where a person sees it: no news of money is ever dropped. Answers what the order
  * is to be told of it, so that it does not ask for the same money again.
  */
-export async function keepRefused(env: Env, command: Command): Promise<Command | null> {
+export async function keepRefused(env: Env, order: OrderKey, command: Command): Promise<Command | null> {
   if (command.kind !== "capture") return null;
-  await account(env, command.capture.account).keepUnmatched(command);
+  await account(env, command.capture.account).keepUnmatched(command, order, "REFUSED");
   return command.capture.attempt === null ? null : { kind: "kept", attempt: command.capture.attempt };
 }
 

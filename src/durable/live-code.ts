@@ -10,9 +10,11 @@ import { limits } from "../core/limits.ts";
 import { newOrder, type Order, type OrderTerms } from "../core/order.ts";
 import { stateOf, type OrderState } from "../core/state.ts";
 import { decide, type Decision } from "../core/transitions.ts";
-import { effectsOf } from "../core/work.ts";
+import { effectsOf, pollAt } from "../core/work.ts";
 import { keepRefused, perform } from "./effects.ts";
 import { FeedWatch } from "./feed-watch.ts";
+import { rearmForgotten } from "./forgotten-alarm.ts";
+import { KnownAlarm } from "./known-alarm.ts";
 import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
 import { isDrained, owedOf, urgentOf, wakeAt, type Audience, type Failures } from "./outbox.ts";
 import type { Applied, LiveCodeProtocol, LiveCodePulse, Placed, Scanned } from "./protocol.ts";
@@ -22,8 +24,7 @@ import { teller } from "./telling.ts";
 export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   private readonly store = liveCodeStore(this.ctx.storage.sql);
   private cached: StoredLiveCode | null = null;
-  /** The alarm as this instance knows it; null when it does not know. */
-  private alarmAt: number | null = null;
+  private readonly alarmClock = new KnownAlarm(this.ctx.storage);
   private failures: Failures = { readModel: 0, partners: 0 };
   private readonly tell = teller(this.env, {
     current: () => this.mustRead(),
@@ -32,6 +33,8 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   });
   private performing: Promise<void> | null = null;
   private readonly feed = new FeedWatch(this.ctx, this.env);
+  /** Something came to be wanted while others were under way. */
+  private performAgain = false;
   private readonly scans = new ScanCounter(
     () => this.commit(this.mustRead(), Date.now()),
     (work) => this.ctx.waitUntil(work),
@@ -92,7 +95,10 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     if (!stored || request.headers.get("upgrade") !== "websocket") return new Response(null, { status: 404 });
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    server.send(pulse(stored.order, Date.now()));
+    const now = Date.now();
+    server.send(pulse(stored.order, now));
+    // Somebody watches a payment from now on.
+    if (pollAt(stored.order, now, true) !== null) this.alarmClock.set(this.wakeOf(stored, now));
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -104,16 +110,20 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     socket.close();
   }
 
-  /** The watchdog: re-arms before it does anything, so that no fault can end it, and never throws. */
+  /**
+   * The watchdog: re-arms before it does anything, so that no fault can end it. Throws only when no alarm can be set: then the platform rings
+   * again by itself, and after that whoever touches the object sees to it.
+   */
   override async alarm(): Promise<void> {
-    this.alarmAt = null;
+    this.alarmClock.at = null;
     try {
       const stored = this.read();
-      if (!stored || wakeAt(stored, Date.now(), this.failures) === null) return;
-      this.arm(Date.now() + limits.watchdogMs.max);
+      if (!stored || this.wakeOf(stored) === null) return;
+      this.alarmClock.set(Date.now() + limits.watchdogMs.max);
       this.decideAndCommit({ kind: "tick" }, Date.now());
       await Promise.all([this.performAll(), this.tell(owedOf)]);
-      this.arm(wakeAt(this.mustRead(), Date.now(), this.failures));
+      // Exactly: the alarm that was set first would only ask again before it is time.
+      this.alarmClock.set(this.wakeOf(this.mustRead()), true);
     } catch (fault) {
       console.error("alarm of a live code", fault);
       // Whatever went wrong, even a document that this version cannot read: somebody must come back for it.
@@ -122,9 +132,20 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   }
 
   private read(merchantId?: string): StoredLiveCode | null {
-    this.cached ??= this.store.read();
-    const stored = this.cached;
+    const stored = this.cached ?? this.load();
     return stored && (merchantId === undefined || stored.order.terms.merchant.id === merchantId) ? stored : null;
+  }
+
+  /** With whatever it holds comes the alarm that it needs. */
+  private load(): StoredLiveCode | null {
+    this.cached = this.store.read();
+    const isForgotten = () => this.cached !== null && this.alarmClock.at === undefined;
+    if (this.cached) void rearmForgotten(this.ctx.storage, () => (isForgotten() ? this.wakeOf(this.mustRead()) : null));
+    return this.cached;
+  }
+
+  private wakeOf(stored: StoredLiveCode, now = Date.now()): number | null {
+    return wakeAt(stored, now, this.failures, this.ctx.getWebSockets().length > 0);
   }
 
   private mustRead(): StoredLiveCode {
@@ -149,8 +170,8 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   /** The document and the alarm that guards it, together or not at all. Scans that were waiting go with whatever is written next. */
   private commit(decided: StoredLiveCode, now: number, before?: () => void): void {
     const next = { ...decided, order: this.scans.into(decided.order, now) };
-    const wake = wakeAt(next, now, this.failures);
-    const rearm = wake !== null && !this.alarmServes(wake, now);
+    const wake = this.wakeOf(next, now);
+    const rearm = wake !== null && !this.alarmClock.serves(wake, now);
     this.ctx.storage.transactionSync(() => {
       before?.();
       this.store.write(next);
@@ -159,24 +180,10 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     const previous = this.cached;
     this.cached = next;
     this.scans.written(now);
-    if (rearm) this.alarmAt = wake;
+    if (rearm) this.alarmClock.at = wake;
     if (!previous || !hasNews(previous.order, next.order)) return;
     this.tellWatchers(next.order, now);
     this.feed.tell(next.order, now);
-  }
-
-  /** An alarm that is set a little earlier or later than wanted is left alone: moving it would cost a row and gain nothing. */
-  private alarmServes(wake: number, now: number): boolean {
-    if (this.alarmAt === null || this.alarmAt <= now) return false;
-    return this.alarmAt === wake || (this.alarmAt <= now + limits.pollMs.early && wake <= now + limits.pollMs.early);
-  }
-
-  private arm(at: number | null): void {
-    if (at === this.alarmAt || (at !== null && this.alarmServes(at, Date.now()))) return;
-    this.ctx.storage.transactionSync(
-      () => void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)),
-    );
-    this.alarmAt = at;
   }
 
   private tellWatchers(order: Order, now: number): void {
@@ -209,8 +216,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
 
   private refused(audience: Audience): void {
     this.failures = { ...this.failures, [audience]: this.failures[audience] + 1 };
-    const now = Date.now();
-    this.arm(wakeAt(this.mustRead(), now, this.failures));
+    this.alarmClock.set(this.wakeOf(this.mustRead()));
   }
 
   /** What a payer or a merchant waits for (closing, refunding) is begun at once; what is only asked about waits for the alarm. */
@@ -221,11 +227,15 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   /** False when it was refused. What it changed is told. */
   private hear(command: Command): boolean {
     const decision = this.decideAndCommit(command, Date.now());
-    if (decision.ok && decision.changed) this.ctx.waitUntil(this.tell(urgentOf));
+    if (decision.ok && decision.changed) {
+      this.performAgain = true;
+      this.ctx.waitUntil(this.tell(urgentOf));
+    }
     return decision.ok;
   }
 
   private performAll(): Promise<void> {
+    if (this.performing) this.performAgain = true;
     this.performing ??= this.performEach();
     return this.performing;
   }
@@ -236,10 +246,12 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
       const news = await Promise.all(effectsOf(order).map((effect) => perform(this.env, order, effect)));
       const told = news.filter((command) => command !== null);
       const refused = told.filter((command) => !this.hear(command));
-      const kept = await Promise.all(refused.map((command) => keepRefused(this.env, command)));
+      const kept = await Promise.all(refused.map((command) => keepRefused(this.env, order.terms.key, command)));
       for (const command of kept) if (command) this.hear(command);
     } finally {
       this.performing = null;
+      if (this.performAgain) this.ctx.waitUntil(this.performUrgent());
+      this.performAgain = false;
     }
   }
 }

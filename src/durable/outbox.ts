@@ -70,13 +70,13 @@ export const newnessIn = (stored: StoredLiveCode, answer: ProjectionAnswer | und
 export type Failures = Readonly<Record<Audience, number>>;
 
 /** When the object must wake by itself; null when nothing is left to wait for. */
-export function wakeAt(stored: StoredLiveCode, now: number, failures: Failures): number | null {
+export function wakeAt(stored: StoredLiveCode, now: number, failures: Failures, isWatched = false): number | null {
   const urgent = urgentOf(stored);
   const wakes = [
     urgent.readModel ? now + patience(stored, failures.readModel) : null,
     urgent.partners ? now + patience(stored, failures.partners) : null,
     isDrained(owedOf(stored)) ? null : now + Math.max(limits.projectionLagMs, patience(stored, failures.readModel)),
-    pollAt(stored.order, now),
+    pollAt(stored.order, now, isWatched),
     endsAt(stored.order),
   ].filter((at) => at !== null);
   return wakes.length === 0 ? null : Math.min(...wakes);

@@ -1,9 +1,11 @@
 /**
  * A merchant's account at a payment provider, and the only place where its secrets are open: it checks that account's notifications and makes
- * its requests. It decides nothing about orders. Nothing is written for an account that was never opened, whatever is asked of it.
+ * its requests. It decides nothing about orders but which of them a transaction is for (`payment-book.ts`). Nothing is written for an account
+ * that was never opened, whatever is asked of it.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Command } from "../core/commands.ts";
+import { orderKeyOf, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { PaymentProvider } from "../core/order.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -18,24 +20,28 @@ import type {
   PaymentRequest,
   ProviderCall,
   ProviderFault,
-  ProviderNews,
   RefundReport,
   RefundRequest,
 } from "../payments/provider.ts";
 import { paymentPorts } from "../payments/registry.ts";
 import { signAsSandbox } from "../payments/sandbox-signature.ts";
 import type { SandboxCredentials } from "../payments/sandbox.ts";
-import { payerOf } from "./payer.ts";
+import { understood } from "./account-news.ts";
+import { rearmForgotten } from "./forgotten-alarm.ts";
 import type {
   AccountChange,
   AccountNews,
   AccountOpening,
   AccountReport,
   AccountSummary,
+  AssignedPayment,
   PaymentAccountProtocol,
   UnmatchedPayment,
+  UnmatchedReason,
+  UnmatchedRefusal,
 } from "./protocol.ts";
 import { sandboxWallet } from "./sandbox-wallet.ts";
+import { UnmatchedPayments } from "./unmatched-payments.ts";
 
 /** The one document of the object. `sealed` is the credentials' JSON, readable only as this account of this merchant. */
 type StoredAccount = AccountSummary & {
@@ -51,19 +57,22 @@ type OpenAccount = {
 };
 
 const accountKey = "account";
-/** By when it was heard of, in digits that sort as the time does, then by its id. */
-const unmatchedPrefix = "unmatched:";
-const unmatchedKey = ({ heardAt, id }: UnmatchedPayment): string =>
-  `${unmatchedPrefix}${String(heardAt).padStart(15, "0")}:${id}`;
-/** By its id: the key of what was kept of it. */
-const heardPrefix = "heard:";
 const sealedPlace = (merchantId: string, id: string): string => `${merchantId}|account|${id}|credentials`;
 const notOpened: ProviderFault = { reason: "REFUSED", message: "there is no such account" };
+const notFound = err({ reason: "NOT_FOUND" } as const);
 
 export class PaymentAccount extends DurableObject<Env> implements PaymentAccountProtocol {
   private readonly keys: Keys = keysOf(this.env.ROOT_SECRET);
   private readonly ports = paymentPorts((order) => sandboxWallet(this.env, order));
+  private readonly money = new UnmatchedPayments(this.env, this.ctx.storage, this.keys, (request) =>
+    this.refund(request),
+  );
   private cached: OpenAccount | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    void rearmForgotten(ctx.storage, () => this.money.wakeAt());
+  }
 
   async open({
     id,
@@ -136,10 +145,17 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     if (!found) return err("UNKNOWN_ACCOUNT");
     const { stored, port, credentials } = found;
     const sent = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
-    const news = await port.verify(credentials, sent, body, callOf(stored));
-    if (!news.ok) return news;
+    const verified = await port.verify(credentials, sent, body, callOf(stored));
+    if (!verified.ok) return verified;
     const { merchantId, provider } = stored;
-    return ok({ merchantId, provider, ...this.understand(stored, news.value) });
+    const news = understood(this.keys, stored, verified.value);
+    const { command, order } = news;
+    if (command?.kind === "refundHeard" && command.outcome === "SUCCEEDED")
+      this.money.book.returned(command.capture, command.amount);
+    if (command?.kind !== "capture") return ok({ merchantId, provider, ...news });
+    // The order that the message names before the one whose payment it names.
+    const named = [order, orderKeyOf(command.capture.attempt ?? "")];
+    return ok({ merchantId, provider, ...news, order: this.money.place(stored, command.capture, named) });
   }
 
   async begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>> {
@@ -153,14 +169,14 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     const found = this.account();
     if (!found) return err(notOpened);
     const { stored, port, credentials } = found;
-    return this.report(stored, await port.query(credentials, payment, { ...callOf(stored), reference }));
+    return this.report(stored, payment, await port.query(credentials, payment, { ...callOf(stored), reference }));
   }
 
   async close(payment: string, reference: string | null = null): Promise<Result<AccountReport, ProviderFault>> {
     const found = this.account();
     if (!found) return err(notOpened);
     const { stored, port, credentials } = found;
-    return this.report(stored, await port.close(credentials, payment, { ...callOf(stored), reference }));
+    return this.report(stored, payment, await port.close(credentials, payment, { ...callOf(stored), reference }));
   }
 
   async refund(request: RefundRequest): Promise<Result<RefundReport, ProviderFault>> {
@@ -168,24 +184,53 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     return found ? found.port.refund(found.credentials, request, callOf(found.stored)) : err(notOpened);
   }
 
-  /** Money that no order takes. Kept without the payer's data: the merchant finds the person at the provider, by the transaction. */
-  async keepUnmatched(command: Command): Promise<void> {
-    if (command.kind !== "capture") throw new Error("only money is kept unmatched");
-    if (!this.account()) throw new Error("an account that was never opened has no payments");
-    const { id, provider, transaction, amount, currency, paidAt } = command.capture;
-    const unmatched: UnmatchedPayment = { id, provider, transaction, amount, currency, paidAt, heardAt: Date.now() };
-    const { kv } = this.ctx.storage;
-    this.ctx.storage.transactionSync(() => {
-      // The first word on a payment stands.
-      if (kv.get(heardPrefix + id) !== undefined) return;
-      kv.put(heardPrefix + id, unmatchedKey(unmatched));
-      kv.put(unmatchedKey(unmatched), unmatched);
-    });
+  async pass(capture: string, from: OrderKey, to: OrderKey): Promise<boolean> {
+    return this.money.book.pass(capture, from, to);
   }
 
-  async unmatched(): Promise<readonly UnmatchedPayment[]> {
-    const newest = { prefix: unmatchedPrefix, reverse: true, limit: limits.unmatchedListedMax };
-    return Array.from(this.ctx.storage.kv.list<UnmatchedPayment>(newest), ([, payment]) => payment);
+  async keepUnmatched(command: Command, from: OrderKey | null, why: UnmatchedReason): Promise<void> {
+    if (command.kind !== "capture") throw new Error("only money is kept unmatched");
+    const found = this.account();
+    if (!found) throw new Error("an account that was never opened has no payments");
+    this.money.keep(found.stored, command.capture, from, why);
+  }
+
+  async unmatched(
+    settled = false,
+    before: string | null = null,
+    limit: number = limits.pageSizeMax,
+  ): Promise<readonly UnmatchedPayment[]> {
+    return this.money.list(settled, before, limit);
+  }
+
+  async unmatchedPayment(id: string, merchantId: string): Promise<UnmatchedPayment | null> {
+    return this.ofMerchant(merchantId) && this.money.find(id);
+  }
+
+  async assignUnmatched(
+    id: string,
+    merchantId: string,
+    order: OrderKey,
+  ): Promise<Result<AssignedPayment, UnmatchedRefusal>> {
+    const found = this.ofMerchant(merchantId);
+    return found ? this.money.assign(found.stored, id, order) : notFound;
+  }
+
+  async refundUnmatched(id: string, merchantId: string): Promise<Result<UnmatchedPayment, UnmatchedRefusal>> {
+    return this.ofMerchant(merchantId) ? this.money.refund(id) : notFound;
+  }
+
+  /** Re-arms before it does anything, so that no fault can end it. Throws only when that fails: then the platform rings again by itself. */
+  override async alarm(): Promise<void> {
+    await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs.longMax);
+    try {
+      const found = this.account();
+      const next = found && (await this.money.work(found.stored));
+      if (next === null) await this.ctx.storage.deleteAlarm();
+      else await this.ctx.storage.setAlarm(next);
+    } catch (fault) {
+      console.error("alarm of a payment account", fault);
+    }
   }
 
   /** The pretend wallet holds no secret of ours: it asks here, where a real one would have its own copy. */
@@ -198,6 +243,12 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
   private account(): OpenAccount | null {
     this.cached ??= this.load();
     return this.cached;
+  }
+
+  /** Another merchant's account is none. */
+  private ofMerchant(merchantId: string): OpenAccount | null {
+    const found = this.account();
+    return found?.stored.merchantId === merchantId ? found : null;
   }
 
   private load(): OpenAccount | null {
@@ -216,33 +267,19 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     return port;
   }
 
-  private report(
+  /** Money that another order has, or a person is to place, is not told again to whoever asks: their attempt has merely come to its end. */
+  private async report(
     account: StoredAccount,
+    payment: string,
     report: Result<AttemptReport, ProviderFault>,
-  ): Result<AccountReport, ProviderFault> {
+  ): Promise<Result<AccountReport, ProviderFault>> {
     if (!report.ok) return report;
     if (report.value.state === "PENDING") return ok({ state: "PENDING" });
-    const { command } = this.understand(account, report.value.news);
-    return ok(command ? { state: "NEWS", command } : { state: "PENDING" });
-  }
-
-  /** A provider's news as something to tell the order, with the payer that only the account can name. */
-  private understand(
-    { id, merchantId }: StoredAccount,
-    news: ProviderNews,
-  ): Pick<AccountNews, "order" | "command" | "why"> {
-    switch (news.kind) {
-      case "captured": {
-        const { payerName: _, identities: __, ...told } = news.capture;
-        const capture = { ...told, account: id, payer: payerOf(this.keys, merchantId, news.capture) };
-        return { order: news.order, command: { kind: "capture", capture, exact: false }, why: null };
-      }
-      case "ended":
-      case "refunded":
-        return { order: news.order, command: news.command, why: null };
-      case "ignored":
-        return { order: null, command: null, why: news.why };
-    }
+    const { command } = understood(this.keys, account, report.value.news);
+    if (command?.kind !== "capture") return ok(command ? { state: "NEWS", command } : { state: "PENDING" });
+    const asking = orderKeyOf(payment);
+    const owner = this.money.place(account, command.capture, [asking]);
+    return ok({ state: "NEWS", command: owner === null ? { kind: "kept", attempt: payment } : command });
   }
 }
 

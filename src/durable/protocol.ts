@@ -73,7 +73,10 @@ export type AccountSummary = {
   readonly enabled: boolean;
   readonly fingerprints: readonly string[];
 };
-/** Verified news of this account. `command` null: understood, and of no consequence (`why`). */
+/**
+ * Verified news of this account. `command` null: understood, and of no consequence (`why`). `order`: the one that it names. Money is that
+ * order's from now on; where it is null the money is no order's, and kept here already.
+ */
 export type AccountNews = {
   readonly merchantId: string;
   readonly provider: PaymentProvider;
@@ -82,7 +85,11 @@ export type AccountNews = {
   readonly why: string | null;
 };
 export type AccountReport = { readonly state: "PENDING" } | { readonly state: "NEWS"; readonly command: Command };
+/** UNKNOWN_ORDER: it named none that there is. REFUSED: its order can take no more. ANOTHER_ORDER: another order has this very transaction. */
+export type UnmatchedReason = "UNKNOWN_ORDER" | "REFUSED" | "ANOTHER_ORDER";
+export type UnmatchedState = "WAITING" | "ASSIGNING" | "ASSIGNED" | "REFUNDING" | "REFUNDED" | "REFUND_FAILED";
 export type UnmatchedPayment = {
+  /** `unmatched_…`, which names its account too. */
   readonly id: string;
   readonly provider: PaymentProvider;
   readonly transaction: string;
@@ -90,7 +97,16 @@ export type UnmatchedPayment = {
   readonly currency: Currency;
   readonly paidAt: number;
   readonly heardAt: number;
+  readonly why: UnmatchedReason;
+  readonly state: UnmatchedState;
+  /** The order that has it, or is being given it. */
+  readonly order: OrderKey | null;
 };
+/** TAKEN: an order has it. RETURNED: it goes back, or has gone. REFUSED: the order does not take it. */
+export type UnmatchedRefusal =
+  | { readonly reason: "NOT_FOUND" | "ORDER_NOT_FOUND" | "TAKEN" | "RETURNED" }
+  | { readonly reason: "REFUSED"; readonly refusal: Refusal; readonly order: Order };
+export type AssignedPayment = { readonly payment: UnmatchedPayment; readonly order: Order };
 
 /** A merchant's account at a payment provider, named by its id. The only place where its secrets are open. */
 export interface PaymentAccountProtocol {
@@ -108,9 +124,17 @@ export interface PaymentAccountProtocol {
   query(payment: string, reference?: string | null): Promise<Result<AccountReport, ProviderFault>>;
   close(payment: string, reference?: string | null): Promise<Result<AccountReport, ProviderFault>>;
   refund(request: RefundRequest): Promise<Result<RefundReport, ProviderFault>>;
-  /** Durable when it returns; the same payment is kept once. */
-  keepUnmatched(command: Command): Promise<void>;
-  unmatched(): Promise<readonly UnmatchedPayment[]>;
+  /** Money that was given to an order which does not exist goes on to the other one that is named. False: not any more. */
+  pass(capture: string, from: OrderKey, to: OrderKey): Promise<boolean>;
+  /** Durable when it returns; the same payment is kept once. `from`: the order that did not take it. */
+  keepUnmatched(command: Command, from: OrderKey | null, why: UnmatchedReason): Promise<void>;
+  /** Newest first, at most `limit`, heard of before `before`: those that wait, or those that are settled. */
+  unmatched(settled?: boolean, before?: string | null, limit?: number): Promise<readonly UnmatchedPayment[]>;
+  /** A `merchantId` restricts these to that merchant's account. */
+  unmatchedPayment(id: string, merchantId: string): Promise<UnmatchedPayment | null>;
+  /** By the path of a notification. Once, however often and by whomever it is asked. */
+  assignUnmatched(id: string, merchantId: string, order: OrderKey): Promise<Result<AssignedPayment, UnmatchedRefusal>>;
+  refundUnmatched(id: string, merchantId: string): Promise<Result<UnmatchedPayment, UnmatchedRefusal>>;
   /** The value of `Sandbox-Signature` for a body, by a clock that may be off; null unless this is a sandbox account. */
   signAsSandbox(body: string, skewMs?: number): Promise<string | null>;
 }

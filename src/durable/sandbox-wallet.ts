@@ -11,6 +11,7 @@ import type { PaymentRequest, RefundRequest } from "../payments/provider.ts";
 import type { SandboxNotification } from "../payments/sandbox-notification.ts";
 import { sandboxSignatureHeader } from "../payments/sandbox-signature.ts";
 import type { SandboxPaymentStatus, SandboxWalletApi } from "../payments/sandbox.ts";
+import { rearmForgotten } from "./forgotten-alarm.ts";
 import type { PaymentAccountProtocol } from "./protocol.ts";
 import { sandboxLedger, type OutgoingNotification, type SandboxRefund } from "./sandbox-ledger.ts";
 import {
@@ -77,6 +78,11 @@ const sendingMs = limits.providerTimeoutMs + 5_000;
 
 export class SandboxWallet extends DurableObject<Env> implements SandboxWalletProtocol {
   private readonly ledger = sandboxLedger(this.ctx.storage.sql);
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    void rearmForgotten(ctx.storage, () => this.ledger.nextDueAt());
+  }
 
   async begin(request: PaymentRequest, account: string): Promise<boolean> {
     return this.ctx.storage.transactionSync(() => {

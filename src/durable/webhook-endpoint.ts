@@ -14,6 +14,7 @@ import { deliveryPlaceOf } from "../webhooks/delivery-id.ts";
 import type { Health } from "../webhooks/health.ts";
 import { lanesOf, plan, type Lanes } from "../webhooks/queue.ts";
 import { succeeded } from "../webhooks/retry.ts";
+import { rearmForgotten } from "./forgotten-alarm.ts";
 import type {
   Delivery,
   DeliveryAttempt,
@@ -67,6 +68,12 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   });
 
   protected abstract readonly select: Select;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const isForgotten = () => this.alarmAt === null && this.store.read() !== null && this.store.countOpen() > 0;
+    void rearmForgotten(ctx.storage, () => (isForgotten() ? Date.now() : null));
+  }
 
   async open(opening: EndpointOpening): Promise<{ readonly secret: string | null; readonly summary: EndpointSummary }> {
     const known = this.read();

@@ -53,23 +53,23 @@ export async function placeOrder(
   if (replayed) return replayed;
   const agreed = await agreeOrder(deps, merchant, input);
   if (!agreed.ok) return agreed;
-  const terms: OrderTerms = { ...agreed.value, key, number: await nextOrderNumber(deps, merchant.id) };
-  if (!terms.countsStock) return answer(await code.place(terms, fingerprint));
+  const { placedAt, lines, countsStock } = agreed.value;
+  // Numbers are leased in blocks: what is sold out must not use them up.
+  const place = async (): Promise<Placed> => {
+    const terms: OrderTerms = { ...agreed.value, key, number: await nextOrderNumber(deps, merchant.id) };
+    return code.place(terms, fingerprint);
+  };
+  if (!countsStock) return answer(await place());
 
-  const taken = await takeStock(deps.database(merchant.id), {
-    merchantId: merchant.id,
-    orderKey: key,
-    placedAt: terms.placedAt,
-    version: 0,
-    lines: terms.lines,
-  });
+  const request = { merchantId: merchant.id, orderKey: key, placedAt, version: 0, lines };
+  const taken = await takeStock(deps.database(merchant.id), request);
   if (!taken.ok) {
     // An equal request may have become the order meanwhile, and sold the pieces that are missing.
     const overtaken = await replay();
     if (overtaken) return overtaken;
     return taken.error === "OTHER_REQUEST" ? answer({ kind: "conflict" }) : shortOf(deps, merchant.id, taken.error);
   }
-  const placed = await code.place(terms, fingerprint);
+  const placed = await place();
   if (placed.kind !== "placed") deps.waitUntil(putBackStray(deps, code, merchant.id));
   return answer(placed);
 }

@@ -5,6 +5,7 @@
 import type { Command } from "../core/commands.ts";
 import { orderKeyOf, type OrderKey } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import type { PaymentAccountProtocol } from "../durable/protocol.ts";
 import type { NotificationFault } from "../payments/provider.ts";
 import type { Deps } from "./deps.ts";
 
@@ -39,29 +40,57 @@ export async function settlePayment(
   if (news.value.provider.toLowerCase() !== provider) return err({ reason: "UNKNOWN_ACCOUNT" });
   if (command === null) return ok({ outcome: "IGNORED", order: news.value.order, why });
 
-  let refusedBy: OrderKey | null = null;
-  for (const order of ordersNamed(news.value.order, command)) {
-    // An account speaks for its own merchant's orders only: any other is not found.
+  return command.kind === "capture"
+    ? settleCapture(deps, account, merchantId, news.value.order, command)
+    : settleNews(deps, merchantId, ordersNamed(news.value.order, command), command);
+}
+
+/** The account has given the money to `order` before, so whatever is interrupted here ends the same when the provider tells again. */
+async function settleCapture(
+  deps: Deps,
+  account: PaymentAccountProtocol,
+  merchantId: string,
+  order: OrderKey | null,
+  command: Extract<Command, { kind: "capture" }>,
+): Promise<Result<SettledPayment, never>> {
+  if (order === null) return unmatched;
+  const { id, attempt } = command.capture;
+  // An account speaks for its own merchant's orders only: any other is not found.
+  const applied = await deps.liveCode(order).apply(command, merchantId);
+  if (!applied.found) {
+    // An unknown order does not hide a known payment.
+    const other = orderKeyOf(attempt ?? "");
+    if (other !== null && other !== order && (await account.pass(id, order, other)))
+      return settleCapture(deps, account, merchantId, other, command);
+    await account.keepUnmatched(command, order, "UNKNOWN_ORDER");
+    return unmatched;
+  }
+  if (applied.ok) return ok({ outcome: "APPLIED", order, why: applied.changed ? null : "heard before" });
+  await account.keepUnmatched(command, order, "REFUSED");
+  // Or the order would go on asking for money that it has refused.
+  if (attempt !== null) await deps.liveCode(order).apply({ kind: "kept", attempt }, merchantId);
+  return unmatched;
+}
+
+const unmatched = ok({ outcome: "UNMATCHED", order: null, why: null } as const);
+
+async function settleNews(
+  deps: Deps,
+  merchantId: string,
+  orders: ReadonlySet<OrderKey>,
+  command: Command,
+): Promise<Result<SettledPayment, never>> {
+  for (const order of orders) {
     const applied = await deps.liveCode(order).apply(command, merchantId);
     if (!applied.found) continue;
     if (applied.ok) return ok({ outcome: "APPLIED", order, why: applied.changed ? null : "heard before" });
-    if (command.kind !== "capture") return ok({ outcome: "IGNORED", order, why: applied.refusal.reason });
-    refusedBy = order;
-    break;
+    return ok({ outcome: "IGNORED", order, why: applied.refusal.reason });
   }
-  if (command.kind !== "capture") return ok({ outcome: "IGNORED", order: null, why: "no such order" });
-  await account.keepUnmatched(command);
-  // Or the order would go on asking for money that it has refused.
-  const { attempt } = command.capture;
-  if (refusedBy !== null && attempt !== null)
-    await deps.liveCode(refusedBy).apply({ kind: "kept", attempt }, merchantId);
-  return ok({ outcome: "UNMATCHED", order: null, why: null });
+  return ok({ outcome: "IGNORED", order: null, why: "no such order" });
 }
 
-/** The order the message names, then the one whose payment it names: an unknown order does not hide a known payment. */
+/** The order the message names, then the one whose payment it names. */
 function ordersNamed(order: OrderKey | null, command: Command): ReadonlySet<OrderKey> {
-  const payment =
-    command.kind === "capture" ? command.capture.attempt : command.kind === "ended" ? command.attempt : null;
-  const ofPayment = payment === null ? null : orderKeyOf(payment);
+  const ofPayment = command.kind === "ended" ? orderKeyOf(command.attempt) : null;
   return new Set([order, ofPayment].filter((key) => key !== null));
 }

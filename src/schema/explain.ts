@@ -1,9 +1,11 @@
 /** The rules that made an order what it is, in words, for whoever wonders at a counter. Reads the same facts and policies that decide. */
 import { acceptedOf, receivedOf, refundedOf } from "../core/amounts.ts";
 import { watchedAttempts } from "../core/attempts.ts";
+import { hasPartPayment } from "../core/deadline.ts";
 import { formatDecimal, money, type Minor } from "../core/money.ts";
 import type { Order } from "../core/order.ts";
 import type { OrderPolicy } from "../core/policy.ts";
+import { unplacedOf } from "../core/unplaced.ts";
 import { claimAt, stateOf, type OrderState } from "../core/state.ts";
 
 const instant = (at: number): string => new Date(at).toISOString();
@@ -39,7 +41,9 @@ function whyState(order: Order, state: OrderState, now: number): string {
     case "CANCELLED":
       return `CANCELLED: the merchant called the order off${order.closed ? ` at ${instant(order.closed.at)}` : ""}.`;
     case "REVIEW":
-      return "REVIEW: money arrived that no policy places. A person decides whether it counts or goes back.";
+      return unplacedOf(order).every(({ disposition }) => disposition === "WAITING")
+        ? "REVIEW: money arrived late, and its stock is asked for again. It counts if that can be had, and goes back otherwise."
+        : "REVIEW: money arrived that no policy places. A person decides whether it counts or goes back.";
   }
 }
 
@@ -76,9 +80,19 @@ const late: Readonly<Record<OrderPolicy["latePayment"], string>> = {
   REVIEW: "waits for a person",
 };
 
-function policies({ terms }: Order, state: OrderState): string[] {
+const under: Readonly<Record<OrderPolicy["underPayment"], string>> = {
+  REFUND: "goes back",
+  KEEP_OPEN: "keeps the order open",
+  REVIEW: "waits for a person",
+};
+
+function policies(order: Order, state: OrderState): string[] {
+  const { terms } = order;
   if (state === "PAID") return [];
+  const { underPayment } = terms.policy;
+  const part = `A part payment whose rest does not come ${under[underPayment]} (policy ${underPayment}).`;
   return [
+    ...(hasPartPayment(order) ? [part] : []),
     `Money paid after the code expired ${late[terms.policy.latePayment]} (policy ${terms.policy.latePayment}, pinned when the order was placed).`,
   ];
 }

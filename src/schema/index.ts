@@ -15,6 +15,7 @@ import "./payment-account-mutations.ts";
 import "./payment-account.ts";
 import "./product.ts";
 import "./subscription.ts";
+import "./unmatched-payment.ts";
 import "./viewer.ts";
 import "./webhook-endpoint.ts";
 import "./webhook-mutations.ts";

@@ -96,7 +96,7 @@ Order.implement({
     refunded: t.field({ type: Money, description: "What went back for certain.", resolve: inOrder(refundedOf) }),
     settlement: t.field({
       type: Settlement,
-      description: "The money that counts, against the total.",
+      description: "What arrived, against the total.",
       resolve: settlementOf,
     }),
     paidLate: t.boolean({

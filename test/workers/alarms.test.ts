@@ -2,11 +2,29 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { SandboxWallet, WebhookEndpoint } from "../../src/index.ts";
-import { beginPayment, newMerchantId, openAccount, orderOf, placeOrder, walletObject } from "./payment-scene.ts";
+import type { OrderKey } from "../../src/core/ids.ts";
+import type { LiveCode, PaymentAccount, SandboxWallet, WebhookEndpoint } from "../../src/index.ts";
+import {
+  accountObject,
+  beginPayment,
+  liveCode,
+  newMerchantId,
+  notice,
+  openAccount,
+  orderOf,
+  placeOrder,
+  tell,
+  visit,
+  keys,
+  walletObject,
+} from "./payment-scene.ts";
 import { randomKey } from "./terms.ts";
 
-type Stub = DurableObjectStub<WebhookEndpoint> | DurableObjectStub<SandboxWallet>;
+type Stub =
+  | DurableObjectStub<WebhookEndpoint>
+  | DurableObjectStub<SandboxWallet>
+  | DurableObjectStub<LiveCode>
+  | DurableObjectStub<PaymentAccount>;
 
 // Far from now, so that no alarm rings by itself: the tests ring it when their clock says so.
 beforeEach(() => vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2031-05-01T08:00:00Z") }));
@@ -85,5 +103,206 @@ describe("an alarm that meets a fault leaves another", () => {
     expect((await orderOf(terms.key)).captures).toHaveLength(1);
     await ring(stub);
     expect(await alarmOf(stub)).toBeNull();
+  });
+});
+
+const codeObject = (key: OrderKey): DurableObjectStub<LiveCode> => env.LIVE_CODE.getByName(key);
+
+async function endpointWithWork(): Promise<DurableObjectStub<WebhookEndpoint>> {
+  const [id, key] = [`endpoint_${crypto.randomUUID()}`, randomKey()];
+  const stub = env.WEBHOOK_ENDPOINT.getByName(id);
+  const rest = { types: [], description: null, payload: "FULL", selection: null, ratePerSecond: null } as const;
+  await stub.open({ id, merchantId: newMerchantId(), url: "https://partner.example/hook", ...rest });
+  const paid = { id: `event_${key}0001`, type: "ORDER_PAID", orderKey: key, sequence: 1 } as const;
+  await stub.enqueue([{ ...paid, at: Date.now(), body: "{}" }]);
+  return stub;
+}
+
+describe("a dependency that fails a hundred times", () => {
+  /** Rings every alarm that comes, as the platform would: a throw fails the test, and so does an alarm that is not there. */
+  async function ringThrough(stub: Stub, times: number): Promise<void> {
+    for (let time = 0; time < times; time += 1) {
+      vi.setSystemTime((await alarmOf(stub)) ?? Number.NaN);
+      if (time % 25 === 0) await evictDurableObject(stub);
+      expect(await runDurableObjectAlarm(stub)).toBe(true);
+      expect(await alarmOf(stub)).not.toBeNull();
+    }
+  }
+
+  it("ends no live code: a payment whose provider is silent is found when it speaks again, and so is the end of a refund", async () => {
+    const account = await openAccount();
+    const terms = await placeOrder(account, { expiresAt: Date.now() + 20 * 24 * 3_600_000 });
+    const payment = await beginPayment(account, terms);
+    const wallet = walletObject(terms.key);
+    const payer = { id: "wallet-42", name: null };
+    await wallet.decide(payment, { outcome: "pay", payer, amount: null, notifications: 0, delayMs: 0, paidAt: null });
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const away = () =>
+      vi.spyOn(env.PAYMENT_ACCOUNT, "getByName").mockImplementation(() => {
+        throw new Error("the account is away");
+      });
+    let gone = away();
+    await ringThrough(codeObject(terms.key), 100);
+    expect(gone.mock.calls.length).toBeGreaterThanOrEqual(100);
+    gone.mockRestore();
+    await ring(codeObject(terms.key));
+    await vi.waitFor(async () => expect((await orderOf(terms.key)).paid).not.toBeNull());
+
+    gone = away();
+    const asked = { kind: "refund", amount: null, reason: null, reverseConversion: true, restock: true } as const;
+    await liveCode(terms.key).apply(asked);
+    await ringThrough(codeObject(terms.key), 100);
+    expect((await orderOf(terms.key)).refunds).toMatchObject([{ state: "PENDING" }]);
+    gone.mockRestore();
+    silent.mockRestore();
+    await ring(codeObject(terms.key));
+    await vi.waitFor(async () => expect((await orderOf(terms.key)).refunds).toMatchObject([{ state: "SUCCEEDED" }]));
+  });
+
+  it("ends no live code: a feed that takes nothing is told everything when it does", async () => {
+    const account = await openAccount();
+    const terms = await placeOrder(account);
+    await vi.waitFor(async () => expect(await alarmOf(codeObject(terms.key))).not.toBeNull());
+    const { MERCHANT_FEED } = env;
+    const published: string[] = [];
+    let failing = true;
+    const publish = (events: readonly { id: string }[]) => {
+      if (failing) return Promise.reject(new Error("the feed is away"));
+      published.push(...events.map(({ id }) => id));
+      return Promise.resolve({ quietMs: 0 });
+    };
+    Object.assign(env, { MERCHANT_FEED: { getByName: () => ({ publish }) } });
+    try {
+      vi.setSystemTime(Date.now() + 60_000);
+      await tell(account, notice(terms));
+      await ringThrough(codeObject(terms.key), 100);
+      failing = false;
+      await ring(codeObject(terms.key));
+      await vi.waitFor(() => expect(new Set(published).size).toBeGreaterThanOrEqual(3));
+    } finally {
+      Object.assign(env, { MERCHANT_FEED });
+    }
+  });
+
+  it("ends no pretend wallet and no webhook endpoint, though it is their own table", async () => {
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response(null, { status: 500 }));
+    const account = await openAccount();
+    const terms = await placeOrder(account);
+    const payment = await beginPayment(account, terms);
+    const payer = { id: "wallet-42", name: null };
+    const later = { outcome: "pay", payer, amount: null, notifications: 1, delayMs: 60_000, paidAt: null } as const;
+    await walletObject(terms.key).decide(payment, later);
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    for (const [stub, table] of [
+      [walletObject(terms.key), "notifications"],
+      [await endpointWithWork(), "deliveries"],
+    ] as const) {
+      await evictDurableObject(stub);
+      await rename(stub, table, "away");
+      for (let time = 0; time < 100; time += 1) {
+        vi.setSystemTime((await alarmOf(stub)) ?? Number.NaN);
+        expect(await runDurableObjectAlarm(stub)).toBe(true);
+        expect(await alarmOf(stub)).not.toBeNull();
+      }
+      await rename(stub, "away", table);
+    }
+    silent.mockRestore();
+    await ring(walletObject(terms.key));
+    await vi.waitFor(async () => expect((await orderOf(terms.key)).captures).toHaveLength(1));
+  });
+});
+
+describe("an object with work pending whose alarm the platform has given up", () => {
+  const forget = async (stub: Stub): Promise<void> => {
+    await runInDurableObject(stub, (_: unknown, { storage }) => storage.deleteAlarm());
+    await evictDurableObject(stub);
+  };
+  const isArmed = (stub: Stub) =>
+    vi.waitFor(async () => expect(await alarmOf(stub)).not.toBeNull(), { timeout: 5_000 });
+
+  it("has one again as soon as anybody touches it, and rests when nothing is left", async () => {
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response(null, { status: 500 }));
+    const account = await openAccount();
+    const terms = await placeOrder(account);
+    const code = codeObject(terms.key);
+    for (const touch of [
+      () => liveCode(terms.key).scan(false),
+      () => liveCode(terms.key).look(),
+      () => liveCode(terms.key).timeline(),
+    ]) {
+      await forget(code);
+      await touch();
+      await isArmed(code);
+    }
+
+    const payment = await beginPayment(account, terms);
+    const payer = { id: "wallet-42", name: null };
+    const later = { outcome: "pay", payer, amount: null, notifications: 1, delayMs: 60_000, paidAt: null } as const;
+    const wallet = walletObject(terms.key);
+    await wallet.decide(payment, later);
+    await forget(wallet);
+    await wallet.look(payment);
+    await isArmed(wallet);
+
+    const endpoint = await endpointWithWork();
+    await vi.waitUntil(async () => (await endpoint.deliveries(1, null))[0]?.state === "RETRYING", { timeout: 10_000 });
+    await forget(endpoint);
+    await endpoint.summary();
+    await isArmed(endpoint);
+
+    const nowhere = { key: randomKey(), total: 700, currency: terms.currency };
+    await tell(account, notice(nowhere, { transaction: "LOST" }));
+    const [lost] = await accountObject(account.id).unmatched();
+    const { SANDBOX_WALLET } = env;
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ refund: () => Promise.reject(new Error("away")) }) } });
+    await evictDurableObject(accountObject(account.id));
+    await accountObject(account.id).refundUnmatched(lost?.id ?? "", account.merchantId);
+    Object.assign(env, { SANDBOX_WALLET });
+    silent.mockRestore();
+    await forget(accountObject(account.id));
+    await accountObject(account.id).summary();
+    await isArmed(accountObject(account.id));
+    await ring(accountObject(account.id));
+    expect(await alarmOf(accountObject(account.id))).toBeNull();
+  });
+});
+
+describe("a payment under way", () => {
+  const wait = async (key: OrderKey) => ((await alarmOf(codeObject(key))) ?? 0) - Date.now();
+
+  it("is looked after within ten seconds while its payer's page is open, and every minute when it is not", async () => {
+    const account = await openAccount();
+    const terms = await placeOrder(account);
+    await beginPayment(account, terms);
+    const code = codeObject(terms.key);
+    vi.setSystemTime(Date.now() + 5 * 60_000);
+    // Once the read model has been told, only the payment is waited for.
+    await vi.waitFor(async () => {
+      await runDurableObjectAlarm(code);
+      expect(await wait(terms.key)).toBe(60_000);
+    });
+
+    await evictDurableObject(code);
+    const gone = new AbortController();
+    const page = await visit(`/c/${keys.slug(terms.key)}/events`, { signal: gone.signal });
+    expect(page.status).toBe(200);
+    await vi.waitFor(async () => expect(await wait(terms.key)).toBeLessThanOrEqual(10_000));
+    for (const _ of [1, 2]) {
+      await evictDurableObject(code);
+      await ring(code);
+      expect(await wait(terms.key)).toBe(10_000);
+    }
+    // A watcher by itself keeps nobody awake: without a payment there is nothing to look for.
+    const idle = await placeOrder(account);
+    await vi.waitFor(async () => expect(await wait(idle.key)).toBeGreaterThan(3_600_000), { timeout: 10_000 });
+    await (await visit(`/c/${keys.slug(idle.key)}/events`)).body?.cancel();
+    expect(await wait(idle.key)).toBeGreaterThan(3_600_000);
+
+    await page.body?.cancel();
+    await vi.waitFor(async () => {
+      await ring(code);
+      expect(await wait(terms.key)).toBe(60_000);
+    });
   });
 });

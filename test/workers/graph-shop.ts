@@ -65,21 +65,26 @@ export async function ask(
 
 let merchants = 0;
 
-export type Shop = { readonly key: string; readonly merchantId: string; readonly accountId: string };
+export type Shop = {
+  readonly key: string;
+  readonly merchantId: string;
+  readonly accountId: string;
+  /** The pretend wallet's account, as `payment-scene.ts` speaks for it. */
+  readonly account: { readonly id: string; readonly merchantId: string; readonly secret: string };
+};
 export async function openShop(input: Record<string, unknown> = {}): Promise<Shop> {
   merchants += 1;
   const { merchantRegister } = await ask(
     adminToken,
     `mutation ($input: MerchantRegisterInput!) {
-      merchantRegister(input: $input) { ... on MerchantRegisterSuccess { apiKey merchant { id } sandboxAccount { id } } ... on UserError { message } }
+      merchantRegister(input: $input) { ... on MerchantRegisterSuccess { apiKey merchant { id } sandboxAccount { id } sandboxSecret } ... on UserError { message } }
     }`,
     { input: { name: "Tea House", slug: `tea-${merchants}`, currency: "CNY", ...input } },
   );
-  return {
-    key: textAt(merchantRegister, "apiKey"),
-    merchantId: textAt(merchantRegister, "merchant.id"),
-    accountId: textAt(merchantRegister, "sandboxAccount.id"),
-  };
+  const merchantId = textAt(merchantRegister, "merchant.id");
+  const accountId = textAt(merchantRegister, "sandboxAccount.id");
+  const account = { id: accountId, merchantId, secret: textAt(merchantRegister, "sandboxSecret") };
+  return { key: textAt(merchantRegister, "apiKey"), merchantId, accountId, account };
 }
 
 export const cny = (amount: string) => ({ amount, currency: "CNY" });

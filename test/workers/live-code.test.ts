@@ -236,7 +236,7 @@ describe("a live code", () => {
     Object.assign(env, { PAYMENT_ACCOUNT: { getByName: () => account } });
     try {
       await runDurableObjectAlarm(objectOf(terms.key));
-      await vi.waitFor(() => expect(kept).toHaveBeenCalledWith(late));
+      await vi.waitFor(() => expect(kept).toHaveBeenCalledWith(late, terms.key, "REFUSED"));
       await codeOf(terms.key).apply({ kind: "cancel", reason: null });
       await vi.waitFor(async () => {
         const order = await codeOf(terms.key).look();

@@ -21,7 +21,7 @@ describe("money that no order takes", () => {
   it("is shown newest first, as it was heard of first, without reading what is not shown", async () => {
     const { id } = await openAccount();
     const start = Date.parse("2031-05-01T08:00:00Z");
-    const count = limits.unmatchedListedMax + 5;
+    const count = limits.pageSizeMax + 5;
     const { shown, read } = await runInDurableObject(
       accountObject(id),
       async (account: PaymentAccount, { storage }) => {
@@ -29,10 +29,18 @@ describe("money that no order takes", () => {
         for (let index = 0; index < count; index += 1) {
           vi.setSystemTime(start + index);
           // So that neither the names nor the order they came in sort like the time.
-          await account.keepUnmatched(someCapture(terms, { transaction: `${(index * 7919) % count}`, amount: 700 }));
+          await account.keepUnmatched(
+            someCapture(terms, { account: id, transaction: `${(index * 7919) % count}`, amount: 700 }),
+            null,
+            "UNKNOWN_ORDER",
+          );
         }
         vi.setSystemTime(start + count);
-        await account.keepUnmatched(someCapture(terms, { transaction: "0", amount: 1 }));
+        await account.keepUnmatched(
+          someCapture(terms, { account: id, transaction: "0", amount: 1 }),
+          null,
+          "UNKNOWN_ORDER",
+        );
         const kv = Object.getPrototypeOf(storage.kv) as SyncKvStorage;
         const { list } = kv;
         let rows = 0;
@@ -46,10 +54,10 @@ describe("money that no order takes", () => {
       },
     );
     expect(shown.map(({ heardAt }) => heardAt - start)).toEqual(
-      Array.from({ length: limits.unmatchedListedMax }, (_, index) => count - 1 - index),
+      Array.from({ length: limits.pageSizeMax }, (_, index) => count - 1 - index),
     );
     expect(new Set(shown.map(({ amount }) => amount))).toEqual(new Set([700]));
-    expect(read).toBe(limits.unmatchedListedMax);
+    expect(read).toBe(limits.pageSizeMax);
   });
 });
 

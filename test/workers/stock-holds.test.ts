@@ -341,6 +341,27 @@ describe("placing", () => {
     expect(rows()).toBe(2);
   });
 
+  it("a thousand times at once for ten pieces sells exactly ten, and each piece once more when its order ends unpaid", async () => {
+    const { left, holds, order } = await shop(10);
+    const answers = await Promise.all(
+      Array.from({ length: 1_000 }, async (_, number) => order(1, number % 50 === 0 ? `key-${number}` : null)),
+    );
+    const placed = answers.flatMap((answer) => (answer.ok ? [answer.value.order] : []));
+    expect(placed).toHaveLength(10);
+    expect(new Set(placed.map(({ terms }) => terms.key)).size).toBe(10);
+    expect(new Set(answers.map(refusalIn))).toEqual(new Set([null, "OUT_OF_STOCK"]));
+    expect([await left(), (await holds()).length]).toEqual([0, 10]);
+
+    const [cancelled, ...kept] = placed as [Order, ...Order[]];
+    await Promise.all([cancel(cancelled), cancel(cancelled), ...kept.slice(0, 8).map(pay)]);
+    expect([await left(), (await holds()).length]).toEqual([1, 1]);
+    // One piece is back: of a hundred who want it, one gets it.
+    const again = await Promise.all(Array.from({ length: 100 }, () => order(1, null)));
+    expect(again.filter(({ ok }) => ok)).toHaveLength(1);
+    await sweep();
+    expect([await left(), (await holds()).length]).toEqual([0, 2]);
+  }, 120_000);
+
   it("names the product that came to be counted, and is short, after the order was agreed", async () => {
     const { merchant, id } = await shop(null);
     const other = await createProduct(deps, merchant, { sku: "cup", name: "Cup", price: price("5.00"), stock: 9 });

@@ -173,18 +173,26 @@ describe("news out of order", () => {
     expect(life.events.map(({ data }) => data.state)).toEqual(["OPEN", "OPEN", "PAID", "PAID", "PAID"]);
   });
 
-  it("no notification ever comes: looked after every 10 s at first, then ever more seldom, and once more before expiring", () => {
+  it("no notification ever comes: looked after every 10 s at first and while somebody watches, then every minute, and once more before expiring", () => {
     const life = new Life();
     expect(pollAt(life.order, life.now)).toBeNull();
     life.tell(begun("alice"));
-    const waits = [second, 2 * minute, 4 * minute, 8 * minute, hour].map(
-      (after) => (pollAt(life.order, placedAt + after) ?? 0) - placedAt - after,
-    );
-    expect(waits).toEqual([10 * second, minute, 2 * minute, 4 * minute, 10 * minute]);
+    const waits = (isWatched: boolean) =>
+      [second, 2 * minute, 29 * minute, 30 * minute, 119 * minute, 2 * hour, 20 * hour].map(
+        (after) => (pollAt(life.order, placedAt + after, isWatched) ?? 0) - placedAt - after,
+      );
+    const [soon, later, seldom] = [10 * second, minute, 10 * minute];
+    expect(waits(false)).toEqual([soon, later, later, later, later, seldom, seldom]);
+    // Nobody looks for half an hour at a page that does not move: the tab is forgotten.
+    expect(waits(true)).toEqual([soon, soon, soon, later, later, seldom, seldom]);
     expect(endsAt(life.order)).toBe(expiresAt);
     life.tell(tick, expiresAt);
     expect([read(life), effectsOf(life.order).map(({ kind }) => kind)]).toEqual(["PAYING", ["CLOSE"]]);
-    expect(pollAt(life.order, expiresAt)).toBe(expiresAt + 10 * second);
+    // What is being ended is asked ever more seldom, watched or not.
+    for (const isWatched of [false, true])
+      expect(
+        [0, 2, 4, 60].map((late) => (pollAt(life.order, expiresAt + late * minute, isWatched) ?? 0) - expiresAt),
+      ).toEqual([10 * second, 3 * minute, 6 * minute, 70 * minute]);
   });
 });
 

@@ -1,0 +1,165 @@
+/**
+ * What becomes of an account's money: the order that it is given to, before that order hears of it, and what a person decides about money that
+ * no order took. A decision is written first and then carried out, so whoever dies in between leaves it to the account's alarm.
+ */
+import type { HeardCapture } from "../core/commands.ts";
+import type { Payer } from "../core/conversion.ts";
+import type { OrderKey } from "../core/ids.ts";
+import { limits } from "../core/limits.ts";
+import type { Order } from "../core/order.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Keys } from "../keys/root.ts";
+import { seal, unseal } from "../keys/seal.ts";
+import type { ProviderFault, RefundReport, RefundRequest } from "../payments/provider.ts";
+import { refundOutcomeOf } from "./effects.ts";
+import { liveCodeStub } from "./live-code-stub.ts";
+import { isUnderWay, paymentBook, placeOfUnmatched, refundIdOf, shown, workAt } from "./payment-book.ts";
+import type { KeptPayment, Taken } from "./payment-book.ts";
+import type {
+  AccountSummary,
+  Applied,
+  AssignedPayment,
+  UnmatchedPayment,
+  UnmatchedReason,
+  UnmatchedRefusal,
+} from "./protocol.ts";
+import { within } from "./within.ts";
+
+type Account = Pick<AccountSummary, "id" | "merchantId">;
+type Refund = (request: RefundRequest) => Promise<Result<RefundReport, ProviderFault>>;
+
+const payerPlace = ({ merchantId, id }: Account, capture: string): string =>
+  `${merchantId}|account|${id}|payer of ${capture}`;
+
+export class UnmatchedPayments {
+  private readonly env: Env;
+  private readonly storage: DurableObjectStorage;
+  private readonly sealing: Uint8Array;
+  private readonly giveBack: Refund;
+  readonly book;
+  /** Where the last alarm stopped. */
+  private workedUpTo = "";
+
+  /** `giveBack` asks the account's provider. */
+  constructor(env: Env, storage: DurableObjectStorage, { sealing }: Keys, giveBack: Refund) {
+    this.env = env;
+    this.storage = storage;
+    this.sealing = sealing;
+    this.giveBack = giveBack;
+    this.book = paymentBook(storage);
+  }
+
+  /** The order that has the money, of those that are named; null when none of them does, and it is kept. */
+  place(account: Account, capture: HeardCapture, named: readonly (OrderKey | null)[]): OrderKey | null {
+    const owner = this.book.claim(
+      capture.id,
+      named.filter((key) => key !== null),
+    );
+    if (owner === null) this.keep(account, capture, null, "UNKNOWN_ORDER");
+    return owner;
+  }
+
+  /** Who paid is sealed until the money has its place: an order that gets it converts them. */
+  keep(account: Account, capture: HeardCapture, from: OrderKey | null, why: UnmatchedReason): void {
+    const payer = seal(this.sealing, payerPlace(account, capture.id), JSON.stringify(capture.payer));
+    this.book.keep(capture, payer, from, why, Date.now());
+  }
+
+  list(settled: boolean, before: string | null, limit: number): readonly UnmatchedPayment[] {
+    // One more than a page tells whether there are more.
+    return this.book.list(settled, before, Math.min(limit, limits.pageSizeMax + 1)).map(shown);
+  }
+
+  find(id: string): UnmatchedPayment | null {
+    const kept = this.book.at(placeOfUnmatched(id) ?? "");
+    return kept?.id === id ? shown(kept) : null;
+  }
+
+  async assign(account: Account, id: string, order: OrderKey): Promise<Result<AssignedPayment, UnmatchedRefusal>> {
+    const decided = this.decide(id, (place) => this.book.assign(place, order));
+    if (!decided.ok) return err(decided.refusal);
+    const { applied, kept } = await this.hand(account, decided.kept, order);
+    if (!applied.found) return err({ reason: "ORDER_NOT_FOUND" });
+    if (!applied.ok) return err({ reason: "REFUSED", refusal: applied.refusal, order: applied.order });
+    return ok({ payment: shown(kept), order: applied.order });
+  }
+
+  async refund(id: string): Promise<Result<UnmatchedPayment, UnmatchedRefusal>> {
+    const decided = this.decide(id, (place) => this.book.refund(place, Date.now()));
+    if (!decided.ok) return err(decided.refusal);
+    return ok(shown(isUnderWay(decided.kept) ? await this.askBack(decided.kept) : decided.kept));
+  }
+
+  /** Carries out what is left of one alarm's worth of decisions. Answers when to look again; null when all is done. */
+  async work(account: Account): Promise<number | null> {
+    const work = this.book.work(this.workedUpTo);
+    this.workedUpTo = work.length < limits.unmatchedWorkMax ? "" : (placeOfUnmatched(work.at(-1)?.id ?? "") ?? "");
+    await Promise.all(
+      work.map(async (kept) => {
+        try {
+          if (kept.state === "REFUNDING") await this.askBack(kept);
+          else if (kept.order !== null) await within(limits.effectTimeoutMs, this.hand(account, kept, kept.order));
+        } catch (fault) {
+          console.error("an unmatched payment", kept.id, fault);
+        }
+      }),
+    );
+    return this.wakeAt();
+  }
+
+  wakeAt(): number | null {
+    return workAt(this.book.work(), Date.now());
+  }
+
+  /** With the alarm that sees it through. */
+  private decide(id: string, step: (place: string) => Taken): Taken {
+    const place = placeOfUnmatched(id) ?? "";
+    if (this.book.at(place)?.id !== id) return { ok: false, refusal: { reason: "NOT_FOUND" } };
+    return this.storage.transactionSync(() => {
+      const taken = step(place);
+      if (taken.ok && isUnderWay(taken.kept)) void this.storage.setAlarm(Date.now() + limits.effectTimeoutMs);
+      return taken;
+    });
+  }
+
+  /** Tells an order of its money as a notification would have. */
+  private async hand(
+    account: Account,
+    kept: KeptPayment,
+    order: OrderKey,
+  ): Promise<{ readonly applied: Applied; readonly kept: KeptPayment }> {
+    const applied = await this.tell(account, kept, order);
+    return { applied, kept: this.book.assigned(kept, order, applied.found && applied.ok) ?? kept };
+  }
+
+  private async tell(account: Account, kept: KeptPayment, order: OrderKey): Promise<Applied> {
+    const code = liveCodeStub(this.env, order);
+    const { capture: id, provider, transaction, attempt, amount, currency, paidAt, payer: sealed } = kept;
+    if (sealed === null) return toldBefore(await code.look(account.merchantId));
+    const payer = JSON.parse(unseal(this.sealing, payerPlace(account, id), sealed)) as Payer;
+    const capture = { id, provider, account: account.id, transaction, attempt, amount, currency, paidAt, payer };
+    return code.apply({ kind: "capture", exact: false, capture }, account.merchantId);
+  }
+
+  private async askBack(kept: KeptPayment): Promise<KeptPayment> {
+    const { attempt: payment, transaction, amount, currency } = kept;
+    const asking = this.giveBack({
+      refund: refundIdOf(kept),
+      payment,
+      transaction,
+      captured: amount,
+      amount,
+      currency,
+    });
+    const report = await within(limits.effectTimeoutMs, asking).catch((fault: unknown) => {
+      console.error("the refund of an unmatched payment", kept.id, fault);
+      return null;
+    });
+    const outcome = report && refundOutcomeOf(report);
+    return (outcome && this.book.refunded(kept, outcome === "SUCCEEDED")) ?? kept;
+  }
+}
+
+/** The order has the money already; its payer is no longer kept here. */
+const toldBefore = (order: Order | null): Applied =>
+  order ? { found: true, ok: true, order, changed: false } : { found: false };

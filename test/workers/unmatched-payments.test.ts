@@ -1,0 +1,404 @@
+/** Money that no order has: told through the notification door, seen and placed through the graph, given once however often anybody asks. */
+import { env } from "cloudflare:workers";
+import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { orderId as idOf, orderKeyOf, paymentId, type OrderKey } from "../../src/core/ids.ts";
+import { limits } from "../../src/core/limits.ts";
+import type { Currency } from "../../src/core/money.ts";
+import {
+  ask,
+  at,
+  cny,
+  openShop,
+  placed,
+  recorded,
+  tell as askGraph,
+  textAt,
+  type Json,
+  type Shop,
+} from "./graph-shop.ts";
+import {
+  accountObject,
+  liveCode,
+  notice,
+  openAccount,
+  orderOf,
+  placeOrder,
+  tell,
+  walletObject,
+} from "./payment-scene.ts";
+import { randomKey, someCapture } from "./terms.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+const payment = `id transaction amount { amount } state why order { id state }`;
+const listed = async ({ key }: Shop, args = ""): Promise<readonly Json[]> =>
+  at(
+    await ask(key, `{ viewer { merchant { unmatchedPayments${args} { nodes { ${payment} } } } } }`),
+    "viewer.merchant.unmatchedPayments.nodes",
+  ) as never;
+const errors = `... on UserError { code message } ... on ValidationError { issues { path message } }`;
+const assign = async ({ key }: Shop, unmatchedPaymentId: string, orderId: string): Promise<Json> =>
+  at(
+    await ask(
+      key,
+      `mutation ($input: UnmatchedPaymentAssignInput!) { unmatchedPaymentAssign(input: $input) { __typename
+        ... on UnmatchedPaymentAssignSuccess { unmatchedPayment { ${payment} } order { id state paidLate conversion { customer { id displayName } } } } ... on OrderStateError { order { state } } ${errors} } }`,
+      { input: { unmatchedPaymentId, orderId } },
+    ),
+    "unmatchedPaymentAssign",
+  ) as never;
+const refund = async ({ key }: Shop, unmatchedPaymentId: string): Promise<Json> =>
+  at(
+    await ask(
+      key,
+      `mutation ($input: UnmatchedPaymentRefundInput!) { unmatchedPaymentRefund(input: $input) { __typename
+        ... on UnmatchedPaymentRefundSuccess { unmatchedPayment { ${payment} } } ${errors} } }`,
+      { input: { unmatchedPaymentId } },
+    ),
+    "unmatchedPaymentRefund",
+  ) as never;
+
+const nowhere = () => ({ key: randomKey(), total: 1990, currency: "CNY" as Currency });
+async function lost(shop: Shop, fields: Record<string, unknown> = {}): Promise<string> {
+  const transaction = crypto.randomUUID();
+  expect((await tell(shop.account, notice(nowhere(), { transaction, ...fields }))).status).toBe(200);
+  const [newest] = await listed(shop);
+  return textAt(newest, "id");
+}
+const orderIn = async (shop: Shop, input: Record<string, unknown> = {}): Promise<string> =>
+  textAt(await placed(shop.key, input), "order.id");
+const keyIn = (id: string): OrderKey => orderKeyOf(id) ?? randomKey();
+const alarmOf = (account: string) =>
+  runInDurableObject(accountObject(account), (_: unknown, { storage }) => storage.getAlarm());
+/** What the wallet gave back, of any payment whose order's key begins like this. */
+const refundsAt = (key: OrderKey, transaction: string) =>
+  runInDurableObject(walletObject(key), (_: unknown, { storage }) =>
+    storage.sql
+      .exec<{ amount: number }>("SELECT amount FROM refunds WHERE transaction_number = ?", transaction)
+      .toArray()
+      .map(({ amount }) => amount),
+  );
+
+describe("money without an order", () => {
+  it("is seen by its merchant, newest first and page by page, and by nobody else", async () => {
+    const [shop, other] = [await openShop(), await openShop()];
+    for (let number = 0; number < 5; number += 1) await lost(shop, { transaction: `T${number}`, amount: 100 + number });
+    await evictAllDurableObjects();
+    const all = await listed(shop);
+    expect(all.map(({ transaction }) => transaction)).toEqual(["T4", "T3", "T2", "T1", "T0"]);
+    expect(all[0]).toMatchObject({ amount: { amount: "1.04" }, state: "WAITING", why: "UNKNOWN_ORDER", order: null });
+    const walked: unknown[] = [];
+    for (let after: unknown = null, more = true; more;) {
+      const { viewer } = await ask(
+        shop.key,
+        `query ($after: String) { viewer { merchant { unmatchedPayments(first: 2, after: $after) { nodes { transaction } pageInfo { hasNextPage endCursor } } } } }`,
+        { after },
+      );
+      const page = at(viewer, "merchant.unmatchedPayments") as Json;
+      walked.push(...(page["nodes"] as Json[]).map(({ transaction }) => transaction));
+      after = at(page, "pageInfo.endCursor");
+      more = at(page, "pageInfo.hasNextPage") === true;
+    }
+    expect(walked).toEqual(["T4", "T3", "T2", "T1", "T0"]);
+
+    const id = textAt(all[0], "id");
+    const found = `query ($id: ID!) { node(id: $id) { id ... on UnmatchedPayment { transaction } } }`;
+    expect(at(await ask(shop.key, found, { id }), "node.transaction")).toBe("T4");
+    expect(at(await ask(other.key, found, { id }), "node")).toBeNull();
+    expect(await listed(other)).toEqual([]);
+    const theirs = await orderIn(other);
+    const invented = `${id.slice(0, -1)}${id.endsWith("0") ? "1" : "0"}`;
+    for (const [asker, name, order] of [
+      [other, id, theirs],
+      [shop, invented, await orderIn(shop)],
+      [shop, "unmatched_nonsense", await orderIn(shop)],
+      [shop, id, theirs],
+      [shop, id, "order_0000000000000000"],
+      [shop, id, "payment_1"],
+    ] as const)
+      expect(await assign(asker, name, order)).toMatchObject({ __typename: "NotFoundError", code: "NOT_FOUND" });
+    for (const [asker, name] of [
+      [other, id],
+      [shop, invented],
+      [shop, ""],
+    ] as const)
+      expect(await refund(asker, name)).toMatchObject({ __typename: "NotFoundError" });
+    expect((await listed(shop)).map(({ state }) => state)).toEqual(Array.from({ length: 5 }, () => "WAITING"));
+    expect((await orderOf(keyIn(theirs))).captures).toEqual([]);
+  });
+
+  it("given to an order pays and converts its payer as a notification would, once, whoever asks and how often", async () => {
+    const shop = await openShop();
+    const id = await lost(shop, { payer: { id: "wallet-7", name: "Han Meimei" } });
+    const [order, other] = [await orderIn(shop), await orderIn(shop)];
+    const answers = await Promise.all([
+      ...Array.from({ length: 8 }, () => assign(shop, id, order)),
+      assign(shop, id, other),
+      refund(shop, id),
+    ]);
+    expect(answers.slice(0, 8).map((answer) => answer["__typename"])).toEqual(
+      Array.from({ length: 8 }, () => "UnmatchedPaymentAssignSuccess"),
+    );
+    expect(answers[7]).toMatchObject({
+      order: { state: "PAID", conversion: { customer: { displayName: "Han Meimei" } } },
+    });
+    for (const refused of answers.slice(8))
+      expect(refused).toMatchObject({
+        __typename: "ValidationError",
+        issues: [{ path: ["input", "unmatchedPaymentId"], message: "names money that belongs to an order" }],
+      });
+    await evictAllDurableObjects();
+    expect(await assign(shop, id, order)).toMatchObject({
+      unmatchedPayment: { id, state: "ASSIGNED", order: { id: order, state: "PAID" } },
+    });
+    const { captures, conversion } = await orderOf(keyIn(order));
+    expect(captures).toHaveLength(1);
+    expect((await orderOf(keyIn(other))).captures).toEqual([]);
+    // The same wallet is the same customer, as if it had been told at once.
+    const direct = await orderIn(shop);
+    await tell(
+      shop.account,
+      notice({ ...nowhere(), key: keyIn(direct) }, { transaction: "direct", payer: { id: "wallet-7" } }),
+    );
+    expect((await orderOf(keyIn(direct))).conversion?.payer.customerId).toBe(conversion?.payer.customerId);
+    expect(await listed(shop)).toEqual([]);
+    expect(await listed(shop, "(settled: true)")).toMatchObject([{ id, state: "ASSIGNED" }]);
+    // Told again, for nobody or for another: it is where it is.
+    const transaction = captures[0]?.transaction;
+    await tell(shop.account, notice(nowhere(), { transaction }));
+    await tell(shop.account, notice({ ...nowhere(), key: keyIn(other) }, { transaction }));
+    expect((await orderOf(keyIn(other))).captures).toEqual([]);
+    expect(await listed(shop)).toEqual([]);
+  });
+
+  it("is judged by the order's own policies: too little waits for the rest, too late and sold out goes back", async () => {
+    const shop = await openShop();
+    const part = await lost(shop, { amount: 1000 });
+    const order = await orderIn(shop);
+    expect(await assign(shop, part, order)).toMatchObject({ order: { state: "OPEN" } });
+    expect(await assign(shop, await lost(shop, { amount: 990 }), order)).toMatchObject({ order: { state: "PAID" } });
+    const paid = await assign(shop, await lost(shop), order);
+    expect(paid).toMatchObject({ order: { state: "PAID" }, unmatchedPayment: { state: "ASSIGNED" } });
+    await vi.waitFor(async () =>
+      expect(await orderOf(keyIn(order))).toMatchObject({
+        captures: [{ disposition: "ACCEPTED" }, { disposition: "ACCEPTED" }, { disposition: "DUPLICATE" }],
+        refunds: [{ amount: 1990, automatic: true, state: "SUCCEEDED" }],
+      }),
+    );
+  });
+
+  it("that its order does not take waits again", async () => {
+    const shop = await openShop();
+    const order = await orderIn(shop);
+    const { terms } = await orderOf(keyIn(order));
+    for (let number = 0; number < limits.capturesPerOrderMax; number += 1)
+      await liveCode(terms.key).apply(
+        someCapture(terms, { account: shop.accountId, transaction: `F${number}`, amount: 1 }),
+      );
+    const id = await lost(shop);
+    expect(await assign(shop, id, order)).toMatchObject({ __typename: "OrderStateError", order: { state: "OPEN" } });
+    expect(await listed(shop)).toMatchObject([{ id, state: "WAITING", order: null }]);
+    expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ order: { state: "PAID" } });
+  });
+
+  it("goes back once, and is asked back until the provider has answered, though it stays silent a hundred times and everything dies", async () => {
+    const shop = await openShop();
+    const { key } = nowhere();
+    const id = await lost(shop, { transaction: "BACK", payment: paymentId(key, 1), order: idOf(key) });
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const away = vi.spyOn(env.SANDBOX_WALLET, "getByName").mockImplementation(() => {
+      throw new Error("the wallet is away");
+    });
+    expect(await refund(shop, id)).toMatchObject({ unmatchedPayment: { state: "REFUNDING" } });
+    for (let failure = 0; failure < 100; failure += 1) {
+      if (failure % 25 === 0) await evictAllDurableObjects();
+      await runDurableObjectAlarm(accountObject(shop.accountId));
+      expect(await alarmOf(shop.accountId)).not.toBeNull();
+    }
+    expect(away.mock.calls.length).toBeGreaterThan(100);
+    expect(await assign(shop, id, await orderIn(shop))).toMatchObject({
+      issues: [{ message: "names money that goes back to its payer" }],
+    });
+    expect(await refund(shop, id)).toMatchObject({ unmatchedPayment: { state: "REFUNDING" } });
+    away.mockRestore();
+    silent.mockRestore();
+    await runDurableObjectAlarm(accountObject(shop.accountId));
+    expect(await listed(shop)).toEqual([]);
+    const done = await Promise.all([refund(shop, id), refund(shop, id)]);
+    for (const answer of done) expect(answer).toMatchObject({ unmatchedPayment: { state: "REFUNDED", order: null } });
+    expect(await refundsAt(key, "BACK")).toEqual([1990]);
+    expect(await alarmOf(shop.accountId)).toBeNull();
+  });
+
+  it("that the provider refuses to give back waits again, and may be asked back anew or given to an order", async () => {
+    const shop = await openShop();
+    const account = await openAccount();
+    const begun = await placeOrder(account);
+    const id = await lost(shop, { transaction: "NO", payment: paymentId(begun.key, 9) });
+    const { SANDBOX_WALLET } = env;
+    const asked: string[] = [];
+    const refusing = { refund: ({ refund: name }: { refund: string }) => (asked.push(name), Promise.resolve(false)) };
+    Object.assign(env, { SANDBOX_WALLET: { getByName: () => refusing } });
+    try {
+      await evictAllDurableObjects();
+      for (const _ of [1, 2])
+        expect(await refund(shop, id)).toMatchObject({ unmatchedPayment: { state: "REFUND_FAILED" } });
+    } finally {
+      Object.assign(env, { SANDBOX_WALLET });
+    }
+    expect(new Set(asked).size).toBe(2);
+    expect(await listed(shop)).toMatchObject([{ id, state: "REFUND_FAILED" }]);
+    expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ order: { state: "PAID" } });
+  });
+
+  it("that the provider gave back of its own is settled", async () => {
+    const shop = await openShop();
+    const id = await lost(shop, { transaction: "OWN" });
+    const back = { ...notice(nowhere(), { transaction: "OWN", type: "refund.succeeded", refund: "R-1" }) };
+    await tell(shop.account, { ...back, amount: 1000 });
+    expect(await listed(shop)).toMatchObject([{ state: "WAITING" }]);
+    await tell(shop.account, back);
+    expect(await listed(shop, "(settled: true)")).toMatchObject([{ id, state: "REFUNDED" }]);
+  });
+});
+
+describe("a decision that was interrupted", () => {
+  it("between being written and reaching the order is carried out by the alarm, once", async () => {
+    const shop = await openShop();
+    const id = await lost(shop);
+    const order = await orderIn(shop);
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
+      throw new Error("the live code is away");
+    });
+    const asked = await askGraph(
+      shop.key,
+      `mutation ($id: ID!, $order: ID!) { unmatchedPaymentAssign(input: { unmatchedPaymentId: $id, orderId: $order }) { __typename } }`,
+      { id, order },
+    );
+    expect(asked.errors.map(({ extensions }) => extensions.code)).toEqual(["INTERNAL_SERVER_ERROR"]);
+    for (let failure = 0; failure < 100; failure += 1) {
+      await runDurableObjectAlarm(accountObject(shop.accountId));
+      expect(await alarmOf(shop.accountId)).not.toBeNull();
+    }
+    away.mockRestore();
+    silent.mockRestore();
+    await evictAllDurableObjects();
+    expect(await listed(shop)).toMatchObject([{ id, state: "ASSIGNING", order: { id: order, state: "OPEN" } }]);
+    // Meanwhile it is nobody else's.
+    expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ __typename: "ValidationError" });
+    await runDurableObjectAlarm(accountObject(shop.accountId));
+    expect((await orderOf(keyIn(order))).captures).toHaveLength(1);
+    expect(await listed(shop, "(settled: true)")).toMatchObject([{ id, state: "ASSIGNED", order: { state: "PAID" } }]);
+    expect(await alarmOf(shop.accountId)).toBeNull();
+  });
+});
+
+describe("one transaction told for two orders", () => {
+  it("pays the first, and is shown for the second to a person, who cannot pay it twice either", async () => {
+    const shop = await openShop();
+    const orders = [await orderIn(shop), await orderIn(shop)] as const;
+    const [first, second] = orders.map((id) => ({ ...nowhere(), key: keyIn(id) }));
+    const all = { transaction: "TWICE", payment: null };
+    await tell(shop.account, notice(first!, all));
+    await evictAllDurableObjects();
+    for (const _ of [1, 2]) expect((await tell(shop.account, notice(second!, all))).status).toBe(200);
+    await tell(shop.account, notice(first!, all));
+    expect((await orderOf(first!.key)).captures).toHaveLength(1);
+    expect((await orderOf(second!.key)).captures).toEqual([]);
+    const [shown] = await listed(shop);
+    expect(shown).toMatchObject({ state: "WAITING", why: "ANOTHER_ORDER", order: { id: orders[0], state: "PAID" } });
+    const id = textAt(shown, "id");
+    expect(await assign(shop, id, orders[1])).toMatchObject({ __typename: "ValidationError" });
+    expect(await refund(shop, id)).toMatchObject({ __typename: "ValidationError" });
+    expect(await assign(shop, id, orders[0])).toMatchObject({
+      unmatchedPayment: { state: "ASSIGNED" },
+      order: { state: "PAID" },
+    });
+    expect(await listed(shop)).toEqual([]);
+  });
+
+  it("pays one of them when both are told at once, or when the account died before the first could hear of it", async () => {
+    const shop = await openShop();
+    const [first, second, third] = [await orderIn(shop), await orderIn(shop), await orderIn(shop)].map((id) => ({
+      ...nowhere(),
+      key: keyIn(id),
+    }));
+    const told = { transaction: "RACE", payment: null };
+    await Promise.all(
+      [first!, second!, third!, first!, second!].map((order) => tell(shop.account, notice(order, told))),
+    );
+    const counts = await Promise.all(
+      [first!, second!, third!].map(async ({ key }) => (await orderOf(key)).captures.length),
+    );
+    expect(counts.toSorted((a, b) => a - b)).toEqual([0, 0, 1]);
+
+    const [early, late] = [await orderIn(shop), await orderIn(shop)].map((id) => ({ ...nowhere(), key: keyIn(id) }));
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
+      throw new Error("the live code is away");
+    });
+    const crashed = { transaction: "CRASH", payment: null };
+    expect((await tell(shop.account, notice(early!, crashed))).status).toBe(503);
+    away.mockRestore();
+    silent.mockRestore();
+    await evictAllDurableObjects();
+    expect((await tell(shop.account, notice(late!, crashed))).status).toBe(200);
+    expect((await orderOf(late!.key)).captures).toEqual([]);
+    // The wallet was not thanked for the first telling, so it tells again.
+    expect((await tell(shop.account, notice(early!, crashed))).status).toBe(200);
+    expect((await orderOf(early!.key)).captures).toHaveLength(1);
+  });
+
+  it("needs no database", async () => {
+    const shop = await openShop();
+    const [first, second] = [await orderIn(shop), await orderIn(shop)].map((id) => ({ ...nowhere(), key: keyIn(id) }));
+    const down = vi.spyOn(env.DB, "prepare").mockImplementation(() => {
+      throw new Error("D1 is down");
+    });
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    for (const order of [first!, second!])
+      expect((await tell(shop.account, notice(order, { transaction: "DOWN", payment: null }))).status).toBe(200);
+    down.mockRestore();
+    silent.mockRestore();
+    expect([(await orderOf(first!.key)).paid, (await orderOf(second!.key)).paid].map((paid) => paid !== null)).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it("ends the attempt of an order whose money another has, so that nobody asks for it any more", async () => {
+    const shop = await openShop();
+    const order = await orderIn(shop);
+    const key = keyIn(order);
+    await liveCode(key).apply({ kind: "begin", claimant: "browser", account: shop.accountId });
+    const other = await orderIn(shop);
+    const told = notice({ ...nowhere(), key: keyIn(other) }, { transaction: "MINE", payment: paymentId(key, 1) });
+    await tell(shop.account, told);
+    expect((await orderOf(keyIn(other))).paid).not.toBeNull();
+    // Asked about its own attempt, the provider tells of the money that the other order has.
+    await walletObject(key).close(paymentId(key, 1));
+    const status = { state: "TOLD", notification: told };
+    const { SANDBOX_WALLET } = env;
+    Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ query: () => Promise.resolve(status) }) } });
+    try {
+      await evictAllDurableObjects();
+      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
+    } finally {
+      Object.assign(env, { SANDBOX_WALLET });
+    }
+    expect(await orderOf(key)).toMatchObject({ captures: [], attempts: [{ state: "SUCCEEDED" }], paid: null });
+    expect(await listed(shop)).toMatchObject([{ why: "ANOTHER_ORDER", order: { id: other } }]);
+  });
+});
+
+it("cash is nobody's transaction: each order has its own, whatever it is called", async () => {
+  const shop = await openShop();
+  for (const _ of [1, 2])
+    expect(
+      await recorded(shop.key, { orderId: await orderIn(shop), reference: "cash", amount: cny("19.90") }),
+    ).toMatchObject({
+      order: { state: "PAID" },
+    });
+});
