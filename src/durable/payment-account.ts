@@ -150,8 +150,11 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     const { merchantId, provider } = stored;
     const news = understood(this.keys, stored, verified.value);
     const { command, order } = news;
-    if (command?.kind === "refundHeard" && command.outcome === "SUCCEEDED")
-      this.money.book.returned(command.capture, command.amount);
+    if (command?.kind === "refundHeard") {
+      if (command.outcome === "SUCCEEDED") this.money.book.returned(command.capture, command.amount);
+      // Whatever the message names: money goes back from the order that has it.
+      return ok({ merchantId, provider, ...news, order: this.money.book.ownerOf(command.capture) ?? order });
+    }
     if (command?.kind !== "capture") return ok({ merchantId, provider, ...news });
     // The order that the message names before the one whose payment it names.
     const named = [order, orderKeyOf(command.capture.attempt ?? "")];
@@ -289,11 +292,7 @@ const callOf = ({ id, notificationUrl }: StoredAccount): ProviderCall => ({
   notificationUrl: notificationUrl ?? null,
 });
 
-const summaryOf = ({ id, merchantId, provider, name, enabled, fingerprints }: StoredAccount): AccountSummary => ({
-  id,
-  merchantId,
-  provider,
-  name,
-  enabled,
-  fingerprints,
-});
+const summaryOf = (stored: StoredAccount): AccountSummary => {
+  const { id, merchantId, provider, name, enabled, fingerprints } = stored;
+  return { id, merchantId, provider, name, enabled, fingerprints };
+};

@@ -21,6 +21,8 @@ export type Taken =
   | { readonly ok: true; readonly kept: KeptPayment }
   | { readonly ok: false; readonly refusal: UnmatchedRefusal };
 
+type Heard = { readonly found: boolean; readonly taken: boolean };
+
 /** Of an account: the rest of its id, 34 characters, then the time and a random number, which is the payment's place in the book. */
 const idPattern = /^unmatched_([0-9A-Z]{34})([0-9A-Z]{26})$/;
 export const accountOfUnmatched = (id: string): string | null => {
@@ -53,6 +55,11 @@ export const paymentBook = (storage: DurableObjectStorage) => {
     const place = kv.get<string>(heardPrefix + transaction);
     return place === undefined ? null : at(place);
   };
+  /** Null: a person's to place. Undefined: never heard of. */
+  const ownerOf = (transaction: string): OrderKey | null | undefined => {
+    const kept = heard(transaction);
+    return kept ? kept.order : kv.get<OrderKey>(orderPrefix + transaction);
+  };
   const write = (kept: KeptPayment): KeptPayment => {
     const place = placeIn(kept);
     storage.transactionSync(() => {
@@ -66,10 +73,11 @@ export const paymentBook = (storage: DurableObjectStorage) => {
 
   return {
     at,
+    ownerOf,
 
     /** The order that is to have the money, of those that are named; null when none of them may: it is another's, or a person's to place. */
     claim(transaction: string, named: readonly OrderKey[]): OrderKey | null {
-      const owner = heard(transaction)?.order ?? kv.get<OrderKey>(orderPrefix + transaction);
+      const owner = ownerOf(transaction);
       if (owner !== undefined) return owner !== null && named.includes(owner) ? owner : null;
       const [first] = named;
       if (first === undefined) return null;
@@ -120,12 +128,17 @@ export const paymentBook = (storage: DurableObjectStorage) => {
       return { ok: true, kept: write({ ...kept, state: "ASSIGNING", order }) };
     },
 
-    /** What the order said to it. Refused, the money waits again. */
-    assigned(handed: KeptPayment, order: OrderKey, taken: boolean): KeptPayment | null {
+    /** What the order said to it. Refused, the money waits again; an order that does not exist has no money. */
+    assigned(handed: KeptPayment, order: OrderKey, { found, taken }: Heard): KeptPayment | null {
       const kept = at(placeIn(handed));
       if (kept?.state !== "ASSIGNING" || kept.order !== order) return kept;
       if (taken) return write({ ...kept, state: "ASSIGNED", payer: null });
-      return write({ ...kept, state: "WAITING", order: isAnothers(kept) ? order : null });
+      if (isAnothers(kept) && found) return write({ ...kept, state: "WAITING" });
+      storage.transactionSync(() => {
+        kv.delete(orderPrefix + kept.capture);
+        write({ ...kept, state: "WAITING", order: null, why: found ? kept.why : "UNKNOWN_ORDER" });
+      });
+      return at(placeIn(kept));
     },
 
     /** Money that an order has goes back by that order alone. */

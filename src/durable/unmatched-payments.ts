@@ -129,7 +129,8 @@ export class UnmatchedPayments {
     order: OrderKey,
   ): Promise<{ readonly applied: Applied; readonly kept: KeptPayment }> {
     const applied = await this.tell(account, kept, order);
-    return { applied, kept: this.book.assigned(kept, order, applied.found && applied.ok) ?? kept };
+    const heard = { found: applied.found, taken: applied.found && applied.ok };
+    return { applied, kept: this.book.assigned(kept, order, heard) ?? kept };
   }
 
   private async tell(account: Account, kept: KeptPayment, order: OrderKey): Promise<Applied> {

@@ -252,6 +252,57 @@ describe("money without an order", () => {
     expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ order: { state: "PAID" } });
   });
 
+  it("that a person was shown is theirs to place, though an order is named after all; and that an order has goes back from that order, whatever is named", async () => {
+    const shop = await openShop();
+    const id = await lost(shop, { transaction: "LATE" });
+    const [named, chosen] = [await orderIn(shop), await orderIn(shop)];
+    const told = { transaction: "LATE", payment: null };
+    await tell(shop.account, notice({ ...nowhere(), key: keyIn(named) }, told));
+    expect((await orderOf(keyIn(named))).captures).toEqual([]);
+    expect(await assign(shop, id, chosen)).toMatchObject({ order: { state: "PAID" } });
+    const back = { ...told, type: "refund.succeeded", refund: "R-1", amount: 1990 };
+    await tell(shop.account, notice(nowhere(), { ...back, order: named }));
+    expect((await orderOf(keyIn(chosen))).refunds).toMatchObject([{ id: "R-1", state: "SUCCEEDED" }]);
+    expect((await orderOf(keyIn(named))).refunds).toEqual([]);
+    // Where the message names nobody, as a refund made at the provider does.
+    const direct = await orderIn(shop);
+    await tell(shop.account, notice({ ...nowhere(), key: keyIn(direct) }, { transaction: "DIRECT", payment: null }));
+    await tell(
+      shop.account,
+      notice(nowhere(), { ...back, transaction: "DIRECT", order: null, payment: null, refund: "R-2" }),
+    );
+    expect((await orderOf(keyIn(direct))).refunds).toMatchObject([{ id: "R-2", state: "SUCCEEDED" }]);
+  });
+
+  it("that was given to an order which does not exist, before anybody could say so, can still be placed", async () => {
+    const shop = await openShop();
+    const order = await orderIn(shop);
+    const key = keyIn(order);
+    await liveCode(key).apply({ kind: "begin", claimant: "browser", account: shop.accountId });
+    const told = notice(nowhere(), { transaction: "STUCK", payment: paymentId(key, 1) });
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
+      throw new Error("the live code is away");
+    });
+    expect((await tell(shop.account, told)).status).toBe(503);
+    away.mockRestore();
+    silent.mockRestore();
+    const { SANDBOX_WALLET } = env;
+    const status = { state: "TOLD", notification: told };
+    Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ query: () => Promise.resolve(status) }) } });
+    try {
+      await evictAllDurableObjects();
+      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
+    } finally {
+      Object.assign(env, { SANDBOX_WALLET });
+    }
+    const [shown] = await listed(shop);
+    const id = textAt(shown, "id");
+    const owner = String(told.order);
+    expect(await assign(shop, id, owner)).toMatchObject({ __typename: "NotFoundError" });
+    expect(await assign(shop, id, order)).toMatchObject({ order: { state: "PAID" } });
+  });
+
   it("that the provider gave back of its own is settled", async () => {
     const shop = await openShop();
     const id = await lost(shop, { transaction: "OWN" });
