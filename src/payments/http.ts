@@ -10,6 +10,8 @@ export type ProviderAsk = {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Whether an answer is one although its status says that the provider failed. */
+  readonly means?: (reply: Pick<ProviderReply, "status" | "headers">) => boolean;
 };
 export type ProviderReply = { readonly status: number; readonly headers: Headers; readonly body: Uint8Array };
 
@@ -18,7 +20,7 @@ export const refused = (message: string) => err<ProviderFault>({ reason: "REFUSE
 
 export async function askProvider(
   url: string,
-  { method, headers, body }: ProviderAsk,
+  { method, headers, body, means }: ProviderAsk,
 ): Promise<Result<ProviderReply, ProviderFault>> {
   // A timer that is left running would keep its object awake, and paid for, until it rings.
   const cut = new AbortController();
@@ -33,8 +35,8 @@ export async function askProvider(
     });
     const bytes = await readBounded(reply.body);
     if (bytes === null) return unavailable("the provider answered more than it should");
-    if (reply.status >= 500 || reply.status === 429 || (reply.status >= 300 && reply.status < 400))
-      return unavailable(`the provider answered ${reply.status}`);
+    const tellsNothing = reply.status >= 500 || reply.status === 429 || (reply.status >= 300 && reply.status < 400);
+    if (tellsNothing && means?.(reply) !== true) return unavailable(`the provider answered ${reply.status}`);
     return ok({ status: reply.status, headers: reply.headers, body: bytes });
   } catch {
     // Neither the address nor the fault belongs into a message: both may carry what is secret.

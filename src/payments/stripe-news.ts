@@ -14,21 +14,24 @@ import { fromStripe } from "./stripe-amount.ts";
 
 const ignored = (why: string): ProviderNews => ({ kind: "ignored", why });
 
-/** Null for what is no event of Stripe, or one that lacks what its kind must have. */
-export function newsOfEvent(event: JsonMap): ProviderNews | null {
+/** Null for what is no event of Stripe, or one that lacks what its kind must have. `account`: the one that is asked what it means to it. */
+export function newsOfEvent(event: JsonMap, account: string): ProviderNews | null {
   const type = textIn(event, "type");
   const object = mapIn(mapIn(event, "data"), "object");
   const { created } = event;
   if (type === null || !object || typeof created !== "number" || !Number.isSafeInteger(created)) return null;
+  // Stripe tells every endpoint of everything: what another account of the same merchant, or of another's, began is news for that one.
+  const begunBy = textIn(mapIn(object, "metadata"), "account");
+  if (begunBy !== null && begunBy !== account) return ignored("begun by another account");
   switch (type) {
     case "checkout.session.completed":
     case "checkout.session.async_payment_succeeded":
     case "checkout.session.expired":
       return newsOfSession(object, created);
     case "checkout.session.async_payment_failed":
-      return ended(paymentOf(object), "FAILED", "the payment did not arrive");
+      return broughtNothing(paymentOf(object));
     case "payment_intent.payment_failed":
-      return ended(paymentOf(object), "FAILED", textIn(mapIn(object, "last_payment_error"), "code"));
+      return declined(paymentOf(object), object);
     case "payment_intent.canceled":
       return ended(paymentOf(object), "CLOSED", null);
     case "refund.created":
@@ -51,18 +54,28 @@ export function newsOfSession(session: JsonMap, asOf: number): ProviderNews | nu
     case "paid":
       return captured(session, payment, asOf);
     case "unpaid":
-      if (textIn(session, "status") === "expired") return ended(payment, "CLOSED", null);
-      return hasFailed(session) ? ended(payment, "FAILED", "the payment did not arrive") : ignored("not paid yet");
+      return newsOfUnpaid(session, payment);
     default:
       return null;
   }
 }
 
-/** Complete, and yet its payment intent waits for another means of payment: the delayed one brought nothing. */
-function hasFailed(session: JsonMap): boolean {
-  const intent = textIn(mapIn(session, "payment_intent"), "status");
-  return textIn(session, "status") === "complete" && (intent === "requires_payment_method" || intent === "canceled");
+function newsOfUnpaid(session: JsonMap, payment: string): ProviderNews {
+  const intent = mapIn(session, "payment_intent");
+  const [status, intentStatus] = [textIn(session, "status"), textIn(intent, "status")];
+  if (status === "expired") return ended(payment, "CLOSED", null);
+  const wantsOther = intentStatus === "requires_payment_method";
+  if (status === "complete" && (wantsOther || intentStatus === "canceled")) return broughtNothing(payment);
+  if (status === "open" && wantsOther && mapIn(intent, "last_payment_error")) return declined(payment, intent);
+  return ignored("not paid yet");
 }
+
+/** The delayed means of payment did not deliver, and a complete session takes no other: nothing can come of it any more. */
+const broughtNothing = (payment: string | null): ProviderNews => ended(payment, "CLOSED", "the payment did not arrive");
+
+/** The page stays open for another means of payment. */
+const declined = (payment: string | null, intent: JsonMap | null): ProviderNews =>
+  ended(payment, "FAILED", textIn(mapIn(intent, "last_payment_error"), "code"));
 
 /** Ours by the id that we gave it; anything else on the merchant's Stripe account is not our business. */
 function paymentOf(object: JsonMap): string | null {

@@ -47,6 +47,9 @@ const encoded = (fields: Fields): string =>
     )
     .join("&");
 
+/** It told the same before, under the same key, and will for a day. */
+const isRepeated = (headers: Headers): boolean => headers.get("idempotent-replayed") === "true";
+
 type Asked = Result<JsonMap, ProviderFault & { readonly code?: string; readonly replayed?: boolean }>;
 
 async function ask(
@@ -63,6 +66,7 @@ async function ask(
       ...(post?.key && { "idempotency-key": post.key }),
     },
     ...(post && { body: encoded(post.fields) }),
+    means: ({ status: failed, headers: told }) => failed >= 500 && isRepeated(told),
   });
   if (!reply.ok) return reply;
   const { status, headers, body } = reply.value;
@@ -74,7 +78,7 @@ async function ask(
   // 409: the same key is being worked on at this moment.
   if (status === 409) return unavailable(message);
   const code = textIn(fault, "code") ?? textIn(fault, "type") ?? "";
-  return err({ reason: "REFUSED", message, code, replayed: headers.get("idempotent-replayed") === "true" });
+  return err({ reason: status >= 500 ? "UNAVAILABLE" : "REFUSED", message, code, replayed: isRepeated(headers) });
 }
 
 const expanded = "expand[]=payment_intent.latest_charge";
@@ -84,17 +88,17 @@ export const stripePort: PaymentPort<StripeCredentials> = {
   provider: "STRIPE",
   ...credentialsOf(stripeForm),
 
-  async verify({ webhookSecrets }, headers, body, { now }) {
+  async verify({ webhookSecrets }, headers, body, { now, account }) {
     if (!hasTimedSignature(webhookSecrets, headers.get("stripe-signature"), body, now)) return err("SIGNATURE");
     const event = parseMap(body);
-    const news = event && newsOfEvent(event);
+    const news = event && newsOfEvent(event, account);
     return news ? ok(news) : err("UNREADABLE");
   },
 
-  async begin(credentials, request) {
+  async begin(credentials, request, { account }) {
     const { reference } = request;
     if (reference) return leadAgain(await ask(credentials, sessionPath(reference), null), request, reference);
-    const fields = sessionFields(request);
+    const fields = sessionFields(request, account);
     if (fields === null) return refused(`Stripe takes no such amount of ${request.currency}`);
     const made = await ask(credentials, "/v1/checkout/sessions", { fields, key: request.payment });
     if (!made.ok) {
@@ -143,15 +147,20 @@ export const stripePort: PaymentPort<StripeCredentials> = {
       ["amount", String(theirs)],
       ["metadata[refund]", refund],
     ];
-    const made = await ask(credentials, "/v1/refunds", { fields, key: refund });
-    return made.ok ? stateOf(made.value) : made;
+    for (const key of [refund, `${refund}-2`, `${refund}-3`]) {
+      const made = await ask(credentials, "/v1/refunds", { fields, key });
+      if (made.ok) return stateOf(made.value);
+      // A fault of its own that Stripe merely repeats made no refund, or it would be listed: another key asks in earnest.
+      if (made.error.reason !== "UNAVAILABLE" || !made.error.replayed) return made;
+    }
+    return unavailable("Stripe repeats a fault of its own");
   },
 };
 
 const descriptionLengthMax = 250;
 
 /** Null when Stripe cannot take the amount. */
-function sessionFields(request: PaymentRequest): Fields | null {
+function sessionFields(request: PaymentRequest, account: string): Fields | null {
   const { payment, order, amount, currency, description, returnUrl, expiresAt, startedAt } = request;
   const unitAmount = toStripe(amount, currency);
   if (unitAmount === null) return null;
@@ -173,8 +182,10 @@ function sessionFields(request: PaymentRequest): Fields | null {
     ["adaptive_pricing[enabled]", "false"],
     ["metadata[payment]", payment],
     ["metadata[order]", orderId(order)],
+    ["metadata[account]", account],
     ["payment_intent_data[metadata][payment]", payment],
     ["payment_intent_data[metadata][order]", orderId(order)],
+    ["payment_intent_data[metadata][account]", account],
   ];
 }
 

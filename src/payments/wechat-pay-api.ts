@@ -42,12 +42,13 @@ export function authorization(
 export function isFromWechat(keys: readonly PlatformKey[], headers: Headers, body: Uint8Array, now: number): boolean {
   const [seconds, once] = [headers.get("wechatpay-timestamp") ?? "", headers.get("wechatpay-nonce") ?? ""];
   const signature = headers.get("wechatpay-signature");
-  const key = keys.find(({ serial }) => serial === headers.get("wechatpay-serial"));
-  if (!key || signature === null || signature.startsWith(probe)) return false;
+  const named = headers.get("wechatpay-serial")?.toUpperCase();
+  const able = keys.filter(({ serial }) => serial.toUpperCase() === named);
+  if (able.length === 0 || signature === null || signature.startsWith(probe)) return false;
   if ((headers.get("wechatpay-signature-type") ?? scheme) !== scheme) return false;
   if (!/^\d{1,12}$/.test(seconds) || !isNear(Number(seconds), now)) return false;
   const message = Buffer.concat([Buffer.from(lines(seconds, once)), body, Buffer.from("\n")]);
-  return isSigned(key.publicKey, message, signature);
+  return able.some(({ publicKey }) => isSigned(publicKey, message, signature));
 }
 
 export type WechatFault = ProviderFault & { readonly code?: string };

@@ -83,8 +83,8 @@ export async function startPayment(
 }
 
 /**
- * The provider's own name of the attempt is kept before the payer is led there. False when the attempt was ended meanwhile, before anybody could
- * know what to close: then it is closed now, and nobody is led to it.
+ * The provider's own name of the attempt, if it has one, is kept before the payer is led there. False when the attempt was ended meanwhile,
+ * perhaps before the provider had anything to close: then it is closed now, and nobody is led to it.
  */
 async function remember(
   deps: Deps,
@@ -93,12 +93,18 @@ async function remember(
   attempt: Attempt,
   reference: string | null,
 ): Promise<boolean> {
-  if (reference === null || reference === attempt.reference) return true;
-  const opened = await code.apply({ kind: "opened", attempt: attempt.id, reference });
-  const now = opened.found ? opened.order.attempts.find(({ id }) => id === attempt.id) : undefined;
+  const latest = await latestOf(code, attempt, reference);
+  const now = latest?.attempts.find(({ id }) => id === attempt.id);
   if (now && isOpenAttempt(now) && !now.closing) return true;
   await endUpstream(deps, code, order, { ...attempt, reference });
   return false;
+}
+
+/** The order as it is after the provider has answered, with the name that it gave. */
+async function latestOf(code: LiveCodeProtocol, { id, reference: known }: Attempt, reference: string | null) {
+  if (reference === null || reference === known) return code.look();
+  const opened = await code.apply({ kind: "opened", attempt: id, reference });
+  return opened.found ? opened.order : null;
 }
 
 /** Asks for the end of an attempt at its provider, and tells the order what came of it: money, when that won. True when it is known. */

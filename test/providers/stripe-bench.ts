@@ -64,7 +64,17 @@ export const stripeBench = (
     }),
     succeeded: (told) => eventOf("checkout.session.completed", sessionOf(told), told.paidAt),
     failed: (told) =>
-      eventOf("checkout.session.async_payment_failed", { ...sessionOf(told), payment_status: "unpaid" }, told.paidAt),
+      eventOf(
+        "payment_intent.payment_failed",
+        {
+          id: told.transaction,
+          object: "payment_intent",
+          status: "requires_payment_method",
+          last_payment_error: { code: "card_declined" },
+          metadata: { payment: told.payment, order: orderId(told.order) },
+        },
+        told.paidAt,
+      ),
     refunded: ({ transaction, amount, currency, paidAt }, refund) =>
       eventOf(
         "refund.updated",
@@ -80,6 +90,6 @@ export const stripeBench = (
         paidAt,
       ),
     pay: async (payment) => void server.pay(payment, { customer: "cus_person1" }),
-    decline: async (payment) => void server.fail(payment),
+    decline: async (payment) => void server.decline(payment),
   };
 };

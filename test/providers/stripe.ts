@@ -205,6 +205,20 @@ export function stripeServer({ secretKey, webhookSecret }: StripeKeys, origin = 
     ];
   }
 
+  /** A card that is declined: the page stays open for another. */
+  function decline(payment: string): readonly string[] {
+    const session = sessionOf(payment);
+    const intent = {
+      id: name("pi"),
+      object: "payment_intent",
+      status: "requires_payment_method",
+      last_payment_error: { code: "card_declined" },
+      metadata: session["intent_metadata"],
+    };
+    session.payment_intent = intent;
+    return [event("payment_intent.payment_failed", intent)];
+  }
+
   /** A delayed means of payment that brings nothing in the end. */
   function fail(payment: string): readonly string[] {
     const session = sessionOf(payment);
@@ -216,6 +230,7 @@ export function stripeServer({ secretKey, webhookSecret }: StripeKeys, origin = 
   return {
     handle,
     pay,
+    decline,
     fail,
     event,
     session: sessionOf,

@@ -267,6 +267,25 @@ describe("what a provider made of an attempt", () => {
     expect(shop.order.attempts.filter(isOpenAttempt)).toEqual([]);
   });
 
+  it("and gave no name is ended there too, when the order was ended while it was made, and leads nobody on", async () => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
+    const closed: string[] = [];
+    shop.close = (payment) => {
+      closed.push(payment);
+      return ended(payment);
+    };
+    shop.provider = ({ payment }) => {
+      // The order asks for the end of a payment that WeChat has not heard of yet, and is told that there is none.
+      shop.apply({ kind: "cancel", reason: null });
+      shop.apply({ kind: "ended", attempt: payment, outcome: "CLOSED", reason: null });
+      return ok({ scanText: "weixin://wxpay/bizpayurl?pr=1", reference: null });
+    };
+    const { cookie, nonce } = await open(shop, "DESKTOP");
+    const late = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" }, "DESKTOP");
+    expect(late.headers.get("location")).toBe(`/c/${shop.slug}?reason=unavailable`);
+    expect(closed).toEqual([shop.order.attempts[0]?.id]);
+  });
+
   it("tells the other site which one the payer comes from only where it must know", async () => {
     const shop = openShop({ accounts: accounts("WECHAT_PAY") });
     const { cookie, nonce } = await open(shop, "PHONE");

@@ -149,8 +149,9 @@ describe("a webhook of Stripe", () => {
     expect(await hear(eventBody("checkout.session.async_payment_succeeded", session))).toMatchObject({
       value: { kind: "captured" },
     });
+    // Such a session is complete, and takes no other means of payment.
     expect(await hear(eventBody("checkout.session.async_payment_failed", waiting))).toMatchObject({
-      value: { kind: "ended", command: { outcome: "FAILED" } },
+      value: { kind: "ended", command: { outcome: "CLOSED", reason: "the payment did not arrive" } },
     });
     expect(await hear(eventBody("checkout.session.expired", { ...waiting, status: "expired" }))).toMatchObject({
       value: { kind: "ended", command: { outcome: "CLOSED" } },
@@ -165,6 +166,26 @@ describe("a webhook of Stripe", () => {
       value: { kind: "ignored", why: "not begun here" },
     });
     expect(await hear(eventBody("checkout.session.completed", session))).toMatchObject({ value: { kind: "captured" } });
+  });
+
+  it("that another account here began is that account's, though Stripe tells it to every endpoint", async () => {
+    const payment = told();
+    const session = (account: string) => {
+      const whole = sessionOf(payment);
+      return { ...whole, metadata: { ...whole.metadata, account } };
+    };
+    const intent = (account: string) => ({ id: "pi_1", metadata: { payment: payment.payment, account } });
+    const others = { ok: true, value: { kind: "ignored", why: "begun by another account" } };
+    const unpaid = { ...session("account_2"), payment_status: "unpaid" };
+    expect(await hear(eventBody("checkout.session.completed", session("account_2")))).toEqual(others);
+    expect(await hear(eventBody("checkout.session.expired", { ...unpaid, status: "expired" }))).toEqual(others);
+    expect(await hear(eventBody("payment_intent.payment_failed", intent("account_2")))).toEqual(others);
+    expect(await hear(eventBody("checkout.session.completed", session("account_1")))).toMatchObject({
+      value: { kind: "captured" },
+    });
+    expect(await hear(eventBody("payment_intent.payment_failed", intent("account_1")))).toMatchObject({
+      value: { kind: "ended" },
+    });
   });
 
   it("of a refund made at Stripe, and of a dispute that was lost, tells that money went back", async () => {
@@ -276,6 +297,21 @@ describe("a session", () => {
     });
   });
 
+  it("that was declined may still be paid, and ends for good when its delayed payment brings nothing", async () => {
+    const [declined, delayed] = [request(), request()];
+    for (const asked of [declined, delayed]) {
+      const made = await stripePort.begin(credentials, asked, call());
+      const reference = made.ok ? made.value.reference : null;
+      if (asked === declined) server.decline(asked.payment);
+      else server.fail(asked.payment);
+      const report = await stripePort.query(credentials, asked.payment, call(Date.now(), reference));
+      const outcome = asked === declined ? "FAILED" : "CLOSED";
+      expect(report).toMatchObject({ value: { news: { kind: "ended", command: { outcome } } } });
+    }
+    server.pay(declined.payment);
+    expect(server.session(declined.payment)).toMatchObject({ payment_status: "paid" });
+  });
+
   it("that was paid leads back to the order", async () => {
     const asked = request();
     const made = await stripePort.begin(credentials, asked, call());
@@ -306,6 +342,38 @@ describe("Stripe's answers", () => {
     const restore = answerWith(answer);
     expect(await stripePort.begin(credentials, request(), call())).toMatchObject({ error: { reason: "UNAVAILABLE" } });
     restore();
+  });
+
+  it("of a fault that it merely repeats, as it does for a day, is not asked again under the same key", async () => {
+    const repeated = { status: 500, headers: { "idempotent-replayed": "true" } };
+    const restore = answerWith(() => Response.json({ error: { type: "api_error" } }, repeated));
+    expect(await stripePort.begin(credentials, request(), call())).toMatchObject({ error: { reason: "GONE" } });
+    restore();
+  });
+
+  it("of a fault that it repeats for a refund is got past, once it lists no such refund; and never for ever", async () => {
+    const refund = refundId(randomKey(), 1);
+    const common = { payment: null, transaction: "pi_1", captured: 1990, amount: 500, currency: "USD" as Currency };
+    const keys: (string | null)[] = [];
+    let broken: readonly (string | null)[] = [refund];
+    const spy = vi.spyOn(server, "handle").mockImplementation(async ({ method, headers }) => {
+      if (method === "GET") return Response.json({ data: [] });
+      const key = headers.get("idempotency-key");
+      const replayed = keys.includes(key);
+      keys.push(key);
+      return broken.length === 0 || broken.includes(key)
+        ? Response.json({ error: {} }, { status: 500, ...(replayed && { headers: { "idempotent-replayed": "true" } }) })
+        : Response.json({ id: "re_1", status: "succeeded" });
+    });
+    const ask = () => stripePort.refund(credentials, { refund, ...common }, call());
+    expect(await ask()).toMatchObject({ error: { reason: "UNAVAILABLE" } });
+    expect(await ask()).toEqual({ ok: true, value: { state: "SUCCEEDED" } });
+    expect(keys).toEqual([refund, refund, `${refund}-2`]);
+    broken = [];
+    keys.length = 0;
+    for (let time = 0; time < 5; time += 1) expect(await ask()).toMatchObject({ error: { reason: "UNAVAILABLE" } });
+    expect(new Set(keys)).toEqual(new Set([refund, `${refund}-2`, `${refund}-3`]));
+    spy.mockRestore();
   });
 
   it("no is believed, and a refund that was listed is not made twice, a day later either", async () => {
@@ -383,7 +451,7 @@ describe("a request to Stripe", () => {
 
   it("for a session equals the official library's, byte for byte", async () => {
     const asked = request();
-    const ids = { payment: asked.payment, order: `order_${asked.order}` };
+    const ids = { payment: asked.payment, order: `order_${asked.order}`, account: "account_1" };
     const { mine, theirs } = await both(
       (apiBase) => stripePort.begin({ ...credentials, apiBase }, asked, call()),
       (sdk) =>

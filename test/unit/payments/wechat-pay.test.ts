@@ -117,6 +117,27 @@ describe("a notification of WeChat Pay", () => {
     expect(port.issues({ ...credentials, platformPublicKeys: keys })).toEqual([]);
   });
 
+  it("is believed under any key of the serial that it names, in capitals or not", () => {
+    const text = "{}";
+    const verified = (serials: readonly string[], serial = nextPlatform.serial) => {
+      const keys = serials.map((one, index) => {
+        const { publicKey } = index === serials.length - 1 ? nextPlatform : platform;
+        return { serial: one, publicKey };
+      });
+      return isFromWechat(
+        keys,
+        signedByLibrary(text, { ...nextPlatform, serial }),
+        new TextEncoder().encode(text),
+        Date.now(),
+      );
+    };
+    const { serial } = nextPlatform;
+    expect(verified([serial.toLowerCase()])).toBe(true);
+    expect(verified([serial], serial.toLowerCase())).toBe(true);
+    expect(verified([serial, serial])).toBe(true);
+    expect(verified([platform.serial])).toBe(false);
+  });
+
   const body = sealedNews("TRANSACTION.SUCCESS", transactionOf(told()));
   const good = signedByLibrary(body);
   const but = (name: string, value: string | null): Headers => {
