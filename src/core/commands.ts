@@ -30,6 +30,8 @@ export type Commands = {
     readonly capture: string;
     readonly amount: Minor;
     readonly outcome: "SUCCEEDED" | "FAILED";
+    /** `amount` is all that went back of the capture by now, this refund included. */
+    readonly soFar?: boolean;
   };
   /** Time has passed, and nothing else: every other command passes it too. */
   tick: object;

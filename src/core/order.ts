@@ -115,6 +115,8 @@ export type Refund = {
   readonly reverseConversion: boolean;
   readonly restock: boolean;
   readonly state: RefundState;
+  /** Its provider said at some time that it failed: a person was told. */
+  readonly failed?: boolean;
   readonly requestedAt: number;
   /** By which a person asked for it. */
   readonly request?: Request;

@@ -88,12 +88,18 @@ function request(draft: Draft, capture: Capture, asked: Asked, now: number): Dra
   return capture.provider === "MANUAL" ? conclude(added, pending, "SUCCEEDED") : added;
 }
 
-/** A provider's word on a refund. A success is final; a failure yields to a later success. Unknown ones began at the provider. */
+/**
+ * A provider's word on a refund. A success is final for the books; a failure yields to a later success, and calls a person whenever it comes: a bank
+ * may send money back days after. Unknown ones began at the provider.
+ */
 export function refundHeard(order: Order, command: Commands["refundHeard"], now: number): Step {
-  const { refund: id, capture, amount, outcome } = command;
+  const { refund: id, capture, outcome, soFar = false } = command;
   const known = order.refunds.find((one) => one.id === id);
-  if (known?.state === "SUCCEEDED" || known?.state === outcome) return unchanged(order);
+  if (known?.state === outcome || (known?.failed && outcome === "FAILED")) return unchanged(order);
   if (known) return accept(conclude(draftOf(order), known, outcome));
+  const amount = command.amount - (soFar ? returnedOf(order, capture) : 0);
+  // A later telling has counted it already.
+  if (soFar && amount <= 0) return unchanged(order);
   // One of our own numbers that we never gave out would stand in the way of the refund that gets it.
   if (orderKeyOf(id) === order.terms.key) return refuse({ reason: "UNKNOWN" });
   if (!isMinor(amount) || amount <= 0) return refuse({ reason: "AMOUNT", expected: 0 });
@@ -103,12 +109,18 @@ export function refundHeard(order: Order, command: Commands["refundHeard"], now:
   return accept(conclude(change(draftOf(order), { refunds: [...order.refunds, begun] }), begun, outcome));
 }
 
+const returnedOf = ({ refunds }: Order, captureId: string): Minor =>
+  refunds.reduce((sum, one) => sum + (one.capture === captureId && one.state === "SUCCEEDED" ? one.amount : 0), 0);
+
 /** Partners hear of a refund when its money is known too (`tellWaitingRefunds`), and of one that could not be made at once: a person must see to it. */
-function conclude(draft: Draft, { id, capture }: Refund, state: Exclude<RefundState, "PENDING">): Draft {
+function conclude(draft: Draft, known: Refund, outcome: Exclude<RefundState, "PENDING">): Draft {
+  const { id, capture } = known;
   const { refunds, captures } = draft.order;
-  const done = change(draft, { refunds: refunds.map((one) => (one.id === id ? { ...one, state } : one)) });
-  if (state === "FAILED")
-    return change(done, {}, { type: "ORDER_REVIEW", detail: { why: "REFUND_FAILED", refundId: id } });
+  const failed = outcome === "FAILED";
+  const state = known.state === "SUCCEEDED" ? known.state : outcome;
+  const after: Refund = { ...known, state, ...(failed && { failed }) };
+  const done = change(draft, { refunds: refunds.map((one) => (one.id === id ? after : one)) });
+  if (failed) return change(done, {}, { type: "ORDER_REVIEW", detail: { why: "REFUND_FAILED", refundId: id } });
   return captures.some((one) => one.id === capture) ? tell(done, id) : done;
 }
 

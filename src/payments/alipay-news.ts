@@ -73,14 +73,22 @@ function captured(trade: JsonMap, payment: string, paidAt: number | null): Provi
   };
 }
 
-/** `refund_fee` is all that went back of the trade so far: the amount of this refund is known from its own number, when that is ours. */
+/** `refund_fee` is all that went back of the trade so far: the order knows the amount of a refund that has a number of ours, and what went back before any other. */
 function newsOfRefund(told: JsonMap, refund: string, back: string): ProviderNews | null {
   const transaction = textIn(told, "trade_no");
   const amount = fen(back);
   if (transaction === null || amount === null) return null;
+  const order = orderKeyOf(refund);
   return {
     kind: "refunded",
-    order: orderKeyOf(refund) ?? orderKeyOf(textIn(told, "out_trade_no") ?? ""),
-    command: { kind: "refundHeard", refund, capture: captureId(transaction), amount, outcome: "SUCCEEDED" },
+    order: order ?? orderKeyOf(textIn(told, "out_trade_no") ?? ""),
+    command: {
+      kind: "refundHeard",
+      refund,
+      capture: captureId(transaction),
+      amount,
+      outcome: "SUCCEEDED",
+      ...(order === null && { soFar: true }),
+    },
   };
 }

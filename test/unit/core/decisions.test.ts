@@ -1,5 +1,6 @@
 /** What people, the stock and the read model decide about an order, and what follows. */
 import { describe, expect, it } from "vitest";
+import type { Command } from "../../../src/core/commands.ts";
 import { acceptedOf, refundedOf } from "../../../src/core/amounts.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { stateOf } from "../../../src/core/state.ts";
@@ -259,6 +260,57 @@ describe("refunds", () => {
       [1, 2].map((number) => ({ why: "REFUND_FAILED", refundId: refundNumber(number) })),
     );
     expect(life.tell(refunded(2 * total))).toMatchObject({ ok: true, changed: true });
+  });
+
+  it("that fail after they succeeded count as they did, and call a person once, however the words are told", () => {
+    const heard = (outcome: "SUCCEEDED" | "FAILED"): Command => ({
+      kind: "refundHeard",
+      refund: refundNumber(1),
+      capture: "SANDBOX:A",
+      amount: total,
+      outcome,
+    });
+    const [yes, no] = [heard("SUCCEEDED"), heard("FAILED")];
+    for (const words of [
+      [yes, no],
+      [yes, no, no, yes, no],
+      [no, yes],
+      [no, yes, no, yes],
+    ]) {
+      const life = new Life();
+      life.tell(captured("A"));
+      life.tell(refunded(total));
+      for (const word of words) life.tell(word);
+      expect([refundedOf(life.order), life.order.refunds.map(({ state }) => state)]).toEqual([total, ["SUCCEEDED"]]);
+      const reviews = life.events.filter(({ type }) => type === "ORDER_REVIEW");
+      expect(reviews.map(({ data }) => data.detail)).toEqual([{ why: "REFUND_FAILED", refundId: refundNumber(1) }]);
+      expect(life.events.filter(({ type }) => type === "ORDER_REFUNDED")).toHaveLength(1);
+    }
+  });
+
+  it("told with all that went back so far count what is new in it, whichever is told first", () => {
+    const soFar = (refund: string, amount: number): Command => ({
+      kind: "refundHeard",
+      refund,
+      capture: "SANDBOX:A",
+      amount,
+      outcome: "SUCCEEDED",
+      soFar: true,
+    });
+    const [first, second] = [soFar("desk-1", 1_500), soFar("desk-2", 2_500)];
+    for (const words of [
+      [first, second],
+      [second, first],
+      [first, first, second, first, second],
+    ]) {
+      const life = new Life();
+      life.tell(captured("A"));
+      life.tell(refunded(500));
+      life.tell(returned(refundNumber(1), "A", 500));
+      life.tell(captured("B"));
+      for (const word of words) life.tell(word);
+      expect(refundedOf(life.order)).toBe(2_500);
+    }
   });
 
   it("leave the conversion alone when asked to, and a returned surplus never touches it", () => {

@@ -136,8 +136,10 @@ describe("a notification of Alipay", () => {
       ).toMatchObject({
         value: { kind: "refunded", order: payment.order, command: { refund, amount: 500, outcome: "SUCCEEDED" } },
       });
+    const own = await hearing({ out_biz_no: refund, refund_fee: "5.00" });
+    expect(own.ok && own.value.kind === "refunded" && "soFar" in own.value.command).toBe(false);
     expect(await hearing({ out_biz_no: "desk-1", refund_fee: "5.00" })).toMatchObject({
-      value: { kind: "refunded", order: payment.order, command: { refund: "desk-1" } },
+      value: { kind: "refunded", order: payment.order, command: { refund: "desk-1", soFar: true } },
     });
     for (const wrong of [
       { total_amount: "1e3" },
