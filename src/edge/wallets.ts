@@ -30,7 +30,7 @@ export const sceneOf = ({ headers }: Request): Scene => {
   return agents.find(([pattern]) => pattern.test(agent))?.[1] ?? "DESKTOP";
 };
 
-/** The wallet around the page pays without leaving it: nobody is asked to choose. */
+/** The wallet around the page pays without leaving it: nobody is asked to choose, unless it failed. */
 const atHome: Readonly<Partial<Record<Scene, PaymentProvider>>> = { IN_WECHAT: "WECHAT_PAY", IN_ALIPAY: "ALIPAY" };
 const closed: Readonly<Partial<Record<Scene, PaymentProvider>>> = { IN_WECHAT: "ALIPAY", IN_ALIPAY: "WECHAT_PAY" };
 /** Wallets that hold one currency. */
@@ -45,16 +45,23 @@ export type Choice = {
   readonly unserved: PaymentProvider | null;
 };
 
-/** Money recorded by hand is nothing a phone can do. */
-export function choiceIn(scene: Scene, accounts: readonly AccountTerms[], currency: Currency): Choice {
+/** Money recorded by hand is nothing a phone can do. `failed`: with these it was tried in vain, so what else there is is offered beside them. */
+export function choiceIn(
+  scene: Scene,
+  accounts: readonly AccountTerms[],
+  currency: Currency,
+  failed: ReadonlySet<PaymentProvider> = new Set(),
+): Choice {
   const all = [...new Set(accounts.map(({ provider }) => provider))].filter(
     (provider) => provider !== "MANUAL" && (onlyCurrency[provider] ?? currency) === currency,
   );
   const home = atHome[scene];
-  if (home && all.includes(home)) return { here: [home], elsewhere: [], unserved: null };
+  const served = home && all.includes(home) ? home : null;
+  if (served && !failed.has(served)) return { here: [served], elsewhere: [], unserved: null };
+  const others = all.filter((provider) => provider !== served);
   return {
-    here: all.filter((provider) => provider !== closed[scene]),
-    elsewhere: all.filter((provider) => provider === closed[scene]),
-    unserved: home ?? null,
+    here: [...(served ? [served] : []), ...others.filter((provider) => provider !== closed[scene])],
+    elsewhere: others.filter((provider) => provider === closed[scene]),
+    unserved: served ? null : (home ?? null),
   };
 }

@@ -157,7 +157,10 @@ export const credentialsOf = <T>(declared: Form<T>) => ({
   fingerprints: (credentials: T): readonly string[] => declared.shown(credentials),
 });
 
-/** Credentials after a change: what is one is replaced, what may be several is added to, and what is to be forgotten goes. */
+/**
+ * Credentials after a change: what is one is replaced, or taken away with null where an account can do without; what may be several is added to; and
+ * what is to be forgotten goes. Whether enough is left is for the form to say.
+ */
 export function changed(
   { fields }: Form<unknown>,
   credentials: JsonMap,
@@ -167,10 +170,12 @@ export function changed(
   const after = Object.entries(fields).map(([name, field]) => {
     const current = credentials[name];
     const given = changes[name];
-    if (!field.many) return [name, given ?? current];
-    const kept = (current as readonly unknown[]).filter(
-      (one) => !field.shown([one]).some((shown) => forgotten.has(shown)),
-    );
+    const isForgotten = (value: unknown): boolean => field.shown(value).some((shown) => forgotten.has(shown));
+    if (!field.many) {
+      const stays = given === undefined || (given === null && field.needed);
+      return [name, !stays ? given : isForgotten(current) ? null : current];
+    }
+    const kept = (current as readonly unknown[]).filter((one) => !isForgotten([one]));
     const added = Array.isArray(given) ? (given as readonly unknown[]) : [];
     // The same key twice is one key.
     return [name, [...new Map([...kept, ...added].map((one) => [JSON.stringify(one), one])).values()]];

@@ -14,17 +14,17 @@ import { invalid, notFound, type NotFoundFailure, type ValidationFailure } from 
 import { isGiven, type Optional } from "./given.ts";
 import { notificationUrl } from "./notification-url.ts";
 
-/** What is absent or null stays as it is. */
+/** What is absent or null stays as it is, but for credentials that an account can do without: null takes them away. */
 export type UpdatePaymentAccount = {
   readonly paymentAccountId: string;
   readonly name?: Optional<string>;
   readonly enabled?: Optional<boolean>;
-  /** New credentials, under the name of the input they came in. */
-  readonly credentials?: {
+  /** New credentials, under the names of the inputs they came in. */
+  readonly credentials?: readonly {
     readonly provider: PaymentProvider;
     readonly field: string;
     readonly given: Readonly<Record<string, unknown>>;
-  };
+  }[];
   /** Fingerprints. */
   readonly forget?: Optional<readonly string[]>;
 };
@@ -32,7 +32,7 @@ export type UpdatePaymentAccount = {
 export async function updatePaymentAccount(
   deps: Deps,
   merchantId: string,
-  { paymentAccountId: id, name: given, enabled, credentials, forget }: UpdatePaymentAccount,
+  { paymentAccountId: id, name: given, enabled, credentials = [], forget }: UpdatePaymentAccount,
 ): Promise<Result<{ readonly paymentAccount: AccountSummary }, ValidationFailure | NotFoundFailure>> {
   // An invented id is refused before it can bring an object into being.
   if (!deps.keys.isTagged(id.slice("account_".length))) return notFound(id);
@@ -43,10 +43,11 @@ export async function updatePaymentAccount(
 
   const { issues, fail, text } = checks();
   const name = isGiven(given) ? text(["name"], given, limits.nameLengthMax) : known.name;
-  const field = credentials?.field ?? "forgetFingerprints";
-  if (credentials && credentials.provider !== provider)
-    fail([field], `is for another provider than this account's, ${provider}`);
-  if (!deps.local && credentials?.given["apiBase"]) fail([field, "apiBase"], "is for local mode only");
+  const own = credentials.find((one) => one.provider === provider);
+  const field = own?.field ?? "forgetFingerprints";
+  for (const other of credentials)
+    if (other !== own) fail([other.field], `is for another provider than this account's, ${provider}`);
+  if (!deps.local && own?.given["apiBase"]) fail([field, "apiBase"], "is for local mode only");
   const strange = (forget ?? []).filter((one) => !known.fingerprints.includes(one));
   if (strange.length > 0) fail(["forgetFingerprints"], "must name fingerprints that this account shows");
   if (issues.length > 0) return invalid(issues);
@@ -54,7 +55,7 @@ export async function updatePaymentAccount(
   const changed = await account.change({
     name,
     ...(isGiven(enabled) && { enabled }),
-    ...(credentials && { credentials: credentials.given }),
+    ...(own && { credentials: own.given }),
     ...(isGiven(forget) && { forget }),
     notificationUrl: notificationUrl(deps.origin, provider, id),
   });

@@ -58,10 +58,8 @@ export const newAccountInput = ({ form }: AccountField): Input =>
 export const changedAccountInput = ({ form }: AccountField): Input =>
   inputOf(form, true, `${form.typeName}ChangesInput`, "What of the account's credentials changes; the rest stays.");
 
-/** The provider whose field was filled in, and with what; null when none was. */
-export function givenAccount(input: Given): (Omit<AccountField, "form"> & { readonly given: Given }) | null {
-  const filled = accountFields.find(({ field }) => input[field] !== null && input[field] !== undefined);
-  return filled
-    ? { field: filled.field, provider: filled.provider, given: { ...(input[filled.field] as Given) } }
-    : null;
-}
+/** The providers whose fields were filled in, and with what. */
+export const givenAccounts = (input: Given): readonly (Omit<AccountField, "form"> & { readonly given: Given })[] =>
+  accountFields
+    .filter(({ field }) => input[field] !== null && input[field] !== undefined)
+    .map(({ field, provider }) => ({ field, provider, given: { ...(input[field] as Given) } }));

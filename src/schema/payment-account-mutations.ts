@@ -6,7 +6,7 @@ import { builder, shape } from "./builder.ts";
 import { merchantOf } from "./context.ts";
 import { mutation } from "./mutation.ts";
 import { PaymentAccount } from "./nouns.ts";
-import { accountFields, changedAccountInput, givenAccount, newAccountInput } from "./payment-account-input.ts";
+import { accountFields, changedAccountInput, givenAccounts, newAccountInput } from "./payment-account-input.ts";
 
 const showsAccount = (name: string, description: string) =>
   builder.objectRef<{ paymentAccount: AccountSummary }>(name).implement({
@@ -40,7 +40,7 @@ mutation("paymentAccountCreate", {
   success: showsAccount("PaymentAccountCreateSuccess", "The account is connected."),
   failures: ["VALIDATION"],
   resolve: (input, context) => {
-    const account = givenAccount(input);
+    const [account] = givenAccounts(input);
     if (!account) throw new Error("one field of a oneOf input is always given");
     const { name, ...credentials } = account.given as { readonly name: string };
     return createPaymentAccount(context.deps, merchantOf(context).id, { ...account, name, credentials });
@@ -51,7 +51,7 @@ mutation("paymentAccountUpdate", {
   description: "Renames an account, switches it on or off for new orders, or gives it other keys.",
   needs: "SETTINGS_WRITE",
   input: builder.inputType("PaymentAccountUpdateInput", {
-    description: "What is absent stays as it is.",
+    description: "What is absent stays as it is. Of credentials, null takes away what an account can do without.",
     fields: (t) => ({
       paymentAccountId: t.id({ required: true, description: "The account." }),
       name: t.string({ description: "What you call it." }),
@@ -72,13 +72,12 @@ mutation("paymentAccountUpdate", {
   success: showsAccount("PaymentAccountUpdateSuccess", "The account as it is now."),
   failures: ["VALIDATION", "NOT_FOUND"],
   resolve: ({ paymentAccountId, name, enabled, forgetFingerprints, ...accounts }, context) => {
-    const account = givenAccount(accounts);
     return updatePaymentAccount(context.deps, merchantOf(context).id, {
       paymentAccountId,
       name,
       enabled,
       forget: forgetFingerprints,
-      ...(account && { credentials: account }),
+      credentials: givenAccounts(accounts),
     });
   },
 });

@@ -57,6 +57,15 @@ describe("the wallet around a page", () => {
       elsewhere: ["WECHAT_PAY"],
       unserved: "ALIPAY",
     });
+    // A wallet that could not be paid with is not the only way any more.
+    const failed = new Set<PaymentProvider>(["WECHAT_PAY"]);
+    expect(choiceIn("IN_WECHAT", every, yuan, failed)).toEqual({
+      here: ["WECHAT_PAY", "STRIPE"],
+      elsewhere: ["ALIPAY"],
+      unserved: null,
+    });
+    expect(choiceIn("IN_ALIPAY", every, yuan, failed)).toEqual({ ...nothing, here: ["ALIPAY"] });
+    expect(choiceIn("IN_WECHAT", accounts("WECHAT_PAY"), yuan, failed)).toEqual({ ...nothing, here: ["WECHAT_PAY"] });
     expect(choiceIn("PHONE", every, "EUR" as Currency).here).toEqual(["STRIPE"]);
     expect(choiceIn("IN_WECHAT", every, "EUR" as Currency)).toMatchObject({ here: ["STRIPE"], unserved: "WECHAT_PAY" });
   });
@@ -100,6 +109,23 @@ describe("the payer page", () => {
     expect(stranded.markup).toContain(
       "To pay with Alipay, open this page in your browser, or scan the code with Alipay.",
     );
+  });
+
+  it("offers what else there is once the wallet around it has refused", async () => {
+    const shop = openShop({ accounts: accounts("STRIPE", "WECHAT_PAY") });
+    const { cookie, nonce } = await open(shop, "IN_WECHAT");
+    shop.provider = () => err({ reason: "REFUSED", message: "without the app secret nobody can pay inside WeChat" });
+    const refused = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" }, "IN_WECHAT");
+    expect(refused.headers.get("location")).toBe(`/c/${shop.slug}?reason=refused`);
+    const again = await doors(shop)(get(`/c/${shop.slug}`, { "user-agent": agentOf("IN_WECHAT"), cookie }));
+    const markup = await again.text();
+    expect([...markup.matchAll(/name="provider" value="(\w+)"/g)].map(([, name]) => name)).toEqual([
+      "WECHAT_PAY",
+      "STRIPE",
+    ]);
+    shop.provider = () => ok({ redirectUrl: "https://checkout.stripe.com/c/1", reference: "cs_1" });
+    const paid = await pay(shop, cookie, { nonce, provider: "STRIPE" }, "IN_WECHAT");
+    expect(paid.headers.get("location")).toBe("https://checkout.stripe.com/c/1");
   });
 
   it("lets its form be led on to any provider's site, and to nothing worse", async () => {

@@ -180,7 +180,7 @@ describe("connecting an account", () => {
     expect(
       await updatePaymentAccount({ ...local, local: false }, merchantId, {
         paymentAccountId: made.value.paymentAccount.id,
-        credentials: change,
+        credentials: [change],
       }),
     ).toMatchObject(refused);
   });
@@ -257,6 +257,29 @@ describe("changing an account", () => {
       "at most 8",
     );
     expect([await send(next)]).toEqual([200]);
+  });
+
+  it("takes away what an account can do without, and what it cannot only for another in its place", async () => {
+    const { key } = await openShop();
+    const made = await create(key, { wechatPay: wechatInput });
+    const paymentAccountId = textAt(made, "paymentAccount.id");
+    const [privatePrint] = at(made, "paymentAccount.fingerprints") as string[];
+    const secretOf = async (input: Json) => {
+      const { paymentAccount } = await update(key, { paymentAccountId, ...input });
+      const prints = at(paymentAccount, "fingerprints") as string[];
+      return prints.length === (at(made, "paymentAccount.fingerprints") as string[]).length ? prints.at(-1) : null;
+    };
+    expect(fieldsIn(await update(key, { paymentAccountId, forgetFingerprints: [privatePrint] }))).toEqual([
+      "forgetFingerprints.merchantPrivateKey",
+    ]);
+    const { appSecret } = wechatCredentials;
+    const print = await secretOf({ name: "WeChat" });
+    expect(await secretOf({ wechatPay: { appSecret: null, merchantPrivateKey: null } })).toBeNull();
+    expect(await secretOf({ wechatPay: { appSecret } })).toBe(print);
+    expect(await secretOf({ forgetFingerprints: [print] })).toBeNull();
+    const others = { wechatPay: { appSecret }, stripe: { secretKey } };
+    expect(fieldsIn(await update(key, { paymentAccountId, ...others }))).toEqual(["stripe"]);
+    expect(await secretOf({ name: "WeChat again" })).toBeNull();
   });
 
   it("says what is wrong with a new key, refuses another provider's, and finds nobody else's account", async () => {

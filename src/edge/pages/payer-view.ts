@@ -1,7 +1,7 @@
 /** What the payer page says, decided before any markup. `claimant` is the browser that asks; what belongs to a payer is told to theirs only. */
 import { acceptedOf, dueOf, refundedOf } from "../../core/amounts.ts";
 import { openAttempts } from "../../core/attempts.ts";
-import type { Order } from "../../core/order.ts";
+import type { Order, PaymentProvider } from "../../core/order.ts";
 import type { Minor } from "../../core/money.ts";
 import { claimAt, type OrderState } from "../../core/state.ts";
 import type { Scene } from "../../payments/provider.ts";
@@ -50,11 +50,14 @@ export function payerView(order: Order, state: OrderState, { claimant, scene, no
       const claim = claimAt(order, now);
       if (claim && claim.claimant !== claimant) return { kind: "busy", until: claim.until };
       const again = openAttempts(order).some((attempt) => attempt.claimant === claimant && !attempt.closing);
-      const choice = choiceIn(scene, order.terms.accounts, order.terms.currency);
+      const choice = choiceIn(scene, order.terms.accounts, order.terms.currency, failedIn(order));
       return { kind: "payable", due: dueOf(order), received: acceptedOf(order), choice, again };
     }
   }
 }
+
+const failedIn = ({ attempts }: Order): ReadonlySet<PaymentProvider> =>
+  new Set(attempts.filter(({ state }) => state === "FAILED").map(({ provider }) => provider));
 
 function paidView(order: Order, claimant: string): PayerView {
   const mine = order.attempts.filter((attempt) => attempt.claimant === claimant).map((attempt) => attempt.id);
