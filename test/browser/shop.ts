@@ -83,6 +83,7 @@ export async function openShop() {
       const { order, liveCode } = orderPlace as { order: { id: string }; liveCode: { url: string } };
       return { id: order.id, url: liveCode.url };
     },
+    ask,
     order: async (id: string) => {
       const { order } = await ask(
         `query ($id: ID!) { order(by: { id: $id }) { state received { amount } liveCode { scans } payments { state } conversion { customer { displayName } } } }`,

@@ -15,9 +15,10 @@ type Session = Json & {
   client_reference_id: string;
   success_url: string;
   metadata: Json;
+  intent_metadata: Json;
   payment_intent: Json | null;
 };
-type Refund = Json & { id: string; payment_intent: string; amount: number };
+type Refund = Json & { id: string; payment_intent: string; amount: number; metadata: Json };
 
 const threePlaces = ["bhd", "jod", "kwd", "omr", "tnd"];
 const seconds = (at: number): number => Math.floor(at / 1000);
@@ -208,6 +209,7 @@ export function stripeServer({ secretKey, webhookSecret }: StripeKeys, origin = 
   /** A card that is declined: the page stays open for another. */
   function decline(payment: string): readonly string[] {
     const session = sessionOf(payment);
+    if (session.status !== "open") return [];
     const intent = {
       id: name("pi"),
       object: "payment_intent",
@@ -233,6 +235,8 @@ export function stripeServer({ secretKey, webhookSecret }: StripeKeys, origin = 
     decline,
     fail,
     event,
+    sessions,
+    refunds,
     session: sessionOf,
     sign: (body: string | Uint8Array, at = Date.now()) =>
       new Headers({ "stripe-signature": signAsStripe(webhookSecret, body, at), "content-type": "application/json" }),

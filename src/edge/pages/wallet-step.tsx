@@ -46,8 +46,8 @@ export function WalletStepPage({ slug, nonce, shown, language }: Props) {
             <button class={"grant" in shown ? "button" : "button plain"} name="provider" value={shown.provider}>
               {"grant" in shown ? words.payWith(name) : words.startAfresh}
             </button>
+            {back}
           </form>
-          {back}
         </div>
       </main>
     </Frame>
