@@ -1,5 +1,6 @@
 // How a payer pays: the one thing of a storm that differs from provider to provider. Another provider is one more file in payers/, and one line here.
 import { sandboxPayer } from "./payers/sandbox.mjs";
+import { streetPayer } from "./payers/street.mjs";
 
 /**
  * @typedef {object} Payer
@@ -7,6 +8,7 @@ import { sandboxPayer } from "./payers/sandbox.mjs";
  * @property {(at: string, how: How) => Promise<void>} pay on the provider's page; asking again changes nothing
  * @property {() => Promise<Books>} books the provider's own
  * @property {(shop: import("./shops.mjs").Shop, taking: Told) => Promise<number>} tell a notification of money, as the provider would send it; the status of the answer
+ * @property {() => Promise<void>} [close]
  *
  * @typedef {object} How
  * @property {"pay" | "fail" | "abandon"} outcome
@@ -33,12 +35,38 @@ import { sandboxPayer } from "./payers/sandbox.mjs";
  * @property {{ refund: string, amount: number }[]} refunds
  */
 
-/** @type {Record<string, (client: import("./client.mjs").Client) => Payer>} */
-const payers = { sandbox: sandboxPayer };
+/** @type {Record<string, (client: import("./client.mjs").Client, shops: import("./shops.mjs").Shop[]) => Payer | Promise<Payer>>} */
+const payers = {
+  sandbox: (client) => sandboxPayer(client),
+  stripe: (client, shops) => streetPayer(client, shops, ["stripe"], null),
+  wechat: (client, shops) => streetPayer(client, shops, ["wechat"], null),
+  alipay: (client, shops) => streetPayer(client, shops, ["alipay"], null),
+  mixed: (client, shops) => streetPayer(client, shops, ["stripe", "wechat", "alipay"], sandboxPayer(client)),
+};
 
-/** @param {string} provider @param {import("./client.mjs").Client} client */
-export function openPayer(provider, client) {
-  const open = payers[provider];
-  if (!open) throw new Error(`Nobody knows how to pay through ${provider}. Known: ${Object.keys(payers).join(", ")}.`);
-  return open(client);
+/**
+ * What a shop sells for, through this provider: some wallets hold yuan only, and Stripe takes dinars in whole tens.
+ * @param {string} provider
+ * @returns {(planned: import("./shops.mjs").Policy) => { currency: string, places: number }}
+ */
+export function moneyAt(provider) {
+  switch (provider) {
+    case "sandbox":
+      return (planned) => planned;
+    case "stripe":
+      return ({ currency, places }) => (currency === "KWD" ? { currency: "USD", places: 2 } : { currency, places });
+    case "wechat":
+    case "alipay":
+    case "mixed":
+      return () => ({ currency: "CNY", places: 2 });
+    default:
+      throw new Error(`Nobody knows how to pay through ${provider}. Known: ${Object.keys(payers).join(", ")}.`);
+  }
 }
+
+/** @param {string} provider @param {import("./client.mjs").Client} client @param {import("./shops.mjs").Shop[]} shops @returns {Promise<Payer>} */
+export const openPayer = async (provider, client, shops) => {
+  const open = payers[provider];
+  if (!open) throw new Error(`Nobody knows how to pay through ${provider}.`);
+  return open(client, shops);
+};

@@ -13,11 +13,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** How soon a browser asks again for a stream that broke off. */
 const reconnectMs = 2_000;
 
+/** Half of them are phones; the others have a larger screen, and a phone beside it. */
+const agents = [
+  "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36",
+  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+];
+
 /** @param {import("./client.mjs").Client} client @param {string} slug @returns {Phone} */
 export function openPhone(client, slug) {
   let cookie = "";
   let nonce = "";
-  const headers = () => (cookie ? { cookie } : {});
+  const headers = () => ({ "user-agent": agents[slug.charCodeAt(0) % agents.length] ?? "", ...(cookie && { cookie }) });
   return {
     async look() {
       const { status, headers: told, text } = await client.ask(`/c/${slug}`, { headers: headers() });

@@ -38,13 +38,15 @@ export function decimal(minor, { places }) {
  * Opens them all, each with a webhook endpoint for everything.
  * @param {import("./client.mjs").Client} client
  * @param {import("./receiver.mjs").Receiver} receiver
- * @param {{ adminToken: string, name: string, stock: number }} options `name` begins every slug
+ * @param {{ adminToken: string, name: string, stock: number, money: (planned: Policy) => { currency: string, places: number } }} options `name` begins every slug
  * @returns {Promise<Shop[]>}
  */
-export async function openShops(client, receiver, { adminToken, name, stock }) {
+export async function openShops(client, receiver, { adminToken, name, stock, money }) {
   /** @type {Shop[]} */
   const shops = [];
-  for (const [index, policy] of policies.entries()) {
+  for (const [index, planned] of policies.entries()) {
+    const { currency: sold, places: digits } = money(planned);
+    const policy = { ...planned, currency: sold, places: digits };
     const registered = await mutate(
       client,
       adminToken,
@@ -91,7 +93,7 @@ export async function openShops(client, receiver, { adminToken, name, stock }) {
  * @param {import("./client.mjs").Client} client @param {string} bearer
  * @param {string} name @param {string} selection on its success @param {unknown} input
  */
-async function mutate(client, bearer, name, selection, input) {
+export async function mutate(client, bearer, name, selection, input) {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
   const { [name]: result } = await client.graph(
     bearer,

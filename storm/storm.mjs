@@ -9,7 +9,7 @@ import { openClient } from "./client.mjs";
 import { gather } from "./evidence.mjs";
 import { judge } from "./laws.mjs";
 import { live, newTale } from "./lives.mjs";
-import { openPayer } from "./payer.mjs";
+import { moneyAt, openPayer } from "./payer.mjs";
 import { planStorm } from "./plan.mjs";
 import { probe, watch } from "./probes.mjs";
 import { openProduct } from "./product.mjs";
@@ -69,8 +69,10 @@ async function blow(options, product, receiver, say) {
     adminToken: localVars()["ADMIN_TOKEN"] ?? "",
     name: `storm-${Date.now().toString(36)}`,
     stock: Math.ceil((wanted * stockShare) / 4),
+    money: moneyAt(options.provider),
   });
-  const scene = { seed: options.seed, client, shops, payer: openPayer(options.provider, client) };
+  const payer = await openPayer(options.provider, client, shops);
+  const scene = { seed: options.seed, client, shops, payer };
   const tales = plan.orders.map((order) => newTale(order, scene));
 
   let isOver = false;
@@ -92,6 +94,7 @@ async function blow(options, product, receiver, say) {
     ...broken,
     ...(await probe(scene, evidence)),
   ];
+  await payer.close?.();
   return { evidence, violations, settleSeconds, kills: plan.kills.length, outageSeconds: weather.outageSeconds() };
 }
 

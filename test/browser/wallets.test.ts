@@ -39,7 +39,10 @@ beforeAll(async () => {
     wechatPay: {
       name: "WeChat",
       apiBase: wechatStreet.origin,
-      ...{ appId, appSecret, merchantNumber, merchantPrivateKey },
+      appId,
+      appSecret,
+      merchantNumber,
+      merchantPrivateKey,
       merchantSerial: "3775B6A45ACD588826D15E583A95F5DD00000000",
       apiV3Keys: [apiV3Key],
       platformPublicKeys: [{ serial, publicKey }],

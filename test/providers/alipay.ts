@@ -202,5 +202,5 @@ export function alipayServer({ appId, sellerId, appPrivateKey, alipayPrivateKey 
     return notificationOf(trade);
   }
 
-  return { handle, open, scan, pay, trade: tradeOf, notificationOf, refunds };
+  return { handle, open, scan, pay, trade: tradeOf, notificationOf, codes, refunds };
 }

@@ -64,7 +64,7 @@ export const wechatCounter =
           /^wx/,
           "",
         );
-        if (!payment) return null;
+        if (!server.orders.has(payment)) return null;
         const order = server.order(payment);
         const back = address.searchParams.get("redirect_url");
         if (outcome !== "pay" || order.trade_state === "CLOSED") return nothing(order.notify_url, back);
@@ -100,8 +100,9 @@ export const alipayCounter =
             amount: Math.round(Number(refund_amount) * 100),
           })),
       visit(address, outcome, person) {
-        if (address.pathname !== "/gateway.do" && address.host !== "qr.alipay.com") return null;
-        const trade = address.host === "qr.alipay.com" ? server.scan(address.href) : server.open(address.href);
+        const isCode = address.host === "qr.alipay.com";
+        if (isCode ? !server.codes.has(address.href) : address.pathname !== "/gateway.do") return null;
+        const trade = isCode ? server.scan(address.href) : server.open(address.href);
         const { out_trade_no: payment, notify_url: notificationUrl, return_url: back } = trade;
         if (outcome !== "pay" || trade.trade_status === "TRADE_CLOSED") return nothing(notificationUrl, back);
         const news = server.pay(payment, `buyer-${person}`);

@@ -106,14 +106,14 @@ export async function openStreet(open: (origin: string) => Counter) {
   }
 
   const server: Server = createServer((incoming, outgoing) => {
-    void answer(incoming)
+    void respond(incoming)
       .catch((fault: unknown) => new Response(String(fault), { status: 409 }))
       .then(async (response) => {
         outgoing.writeHead(response.status, Object.fromEntries(response.headers));
         outgoing.end(Buffer.from(await response.arrayBuffer()));
       });
   });
-  async function answer(incoming: IncomingMessage): Promise<Response> {
+  async function respond(incoming: IncomingMessage): Promise<Response> {
     const body = await bytesOf(incoming);
     const address = new URL(incoming.url ?? "/", origin);
     const fields = new URLSearchParams(body.toString());
@@ -141,9 +141,15 @@ export async function openStreet(open: (origin: string) => Counter) {
     origin,
     visit,
     takings: () =>
-      [...entries.values()].map(({ visit: _, ...taking }) => ({
-        ...taking,
-        refunds: counter.refunds(taking.transaction),
+      [...entries.values()].map(({ payment, transaction, amount, currency, paidAt, takenAt, acknowledged }) => ({
+        payment,
+        transaction,
+        amount,
+        currency,
+        paidAt,
+        takenAt,
+        acknowledged,
+        refunds: counter.refunds(transaction),
       })),
     /** News that is still to be told. */
     unsettled: () => telling,

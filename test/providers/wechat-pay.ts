@@ -248,6 +248,7 @@ export function wechatServer(merchant: WechatMerchant, origin = "https://wx.tenp
     grant,
     decline: (payment: string) => void (orderOf(payment).trade_state = "PAYERROR"),
     order: orderOf,
+    orders,
     refunds,
     sign: (body: string | Uint8Array, at?: number) => signAsWechat(platform, body, at),
   };
