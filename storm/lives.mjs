@@ -107,7 +107,11 @@ async function pay(tale, placed, { client, payer, seed }, person, number) {
     if (state === "PAID" || state === "EXPIRED" || state === "CANCELLED" || state === "REVIEW") break;
     const begun = await phone.begin(payer.provider);
     if ("at" in begun && !paidAt.has(begun.at)) {
-      if (paidAt.size === paymentsMax) break;
+      if (paidAt.size === paymentsMax) {
+        // Nothing can be closed at a provider on whose page nobody has been.
+        await payer.pay(begun.at, { outcome: "abandon", person, chaos: null });
+        break;
+      }
       paidAt.add(begun.at);
       const isChaotic = !calm && paidAt.size <= chaoticPayments;
       const chaos = isChaotic ? `${seed}#${index}.${number}.${paidAt.size}` : null;

@@ -78,7 +78,7 @@ export const limits = {
   /** Within which Stripe lets a Checkout session end, less a minute for clocks that differ. */
   stripeSessionLifeMs: { min: 31 * minute, max: 24 * hour - minute },
   /** How long a payer may wait before opening Alipay. Until then nobody can close what was begun, and an end has to wait as long. */
-  alipayLinkLifeMs: 10 * minute,
+  alipayLinkLifeMs: 5 * minute,
   /** A PEM certificate has some 2,000 characters. */
   credentialLengthMax: 8_192,
   /** Keys of one kind that an account holds while they are changed. */

@@ -23,7 +23,7 @@ export type AlipayCredentials = {
 };
 
 const alipayForm = form("AlipayAccount", {
-  appId: publicLike("The application's APPID.", /^\d{16}$/, "must be an APPID of 16 digits"),
+  appId: publicLike("The application's APPID.", /^\d{10,20}$/, "must be an APPID: digits only"),
   sellerId: publicLike("The seller's PID.", /^2088\d{12}$/, "must be a PID: 2088 and 12 more digits"),
   appPrivateKey: privateKey("The application's private key, as PEM or as Alipay's key tool gives it."),
   alipayPublicKey: publicKey("Alipay's public key for this application (not the application's own)."),

@@ -19,13 +19,13 @@ const version = "2026-10-28.endive";
 const stripeForm = form("StripeAccount", {
   secretKey: secretLike(
     "Secret or restricted key, from Developers → API keys.",
-    /^[sr]k_(live|test)_[A-Za-z0-9_]{8,}$/,
+    /^[sr]k_(live|test)_[A-Za-z0-9_]+$/,
     "must be a secret or restricted key: sk_live_…, rk_live_…, sk_test_… or rk_test_…",
   ),
   webhookSecrets: several(
     secretLike(
       "Signing secrets of the webhook endpoint that has this account's notification URL.",
-      /^whsec_[A-Za-z0-9+/=_-]{8,}$/,
+      /^whsec_[A-Za-z0-9+/=_-]+$/,
       "must be a signing secret: whsec_…",
     ),
   ),

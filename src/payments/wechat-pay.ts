@@ -34,7 +34,7 @@ export type WechatPayCredentials = {
 const platformKey = form("WechatPlatformKey", {
   serial: publicLike(
     "Its serial number, or PUB_KEY_ID_…",
-    /^(PUB_KEY_ID_[0-9A-Za-z]+|[0-9A-Fa-f]{16,64})$/,
+    /^[0-9A-Za-z_]{8,80}$/,
     "must be PUB_KEY_ID_… or a certificate's serial number",
   ),
   publicKey: publicKey("The public key, or the platform certificate, as PEM."),
@@ -42,18 +42,14 @@ const platformKey = form("WechatPlatformKey", {
 const wechatPayForm = form("WechatPayAccount", {
   appId: publicLike(
     "The official account's or app's id, bound to the merchant number.",
-    /^wx[0-9a-z]{16}$/,
+    /^wx[0-9A-Za-z]{4,30}$/,
     "must be an app id: wx…",
   ),
-  merchantNumber: publicLike(
-    "The merchant number (mchid).",
-    /^\d{8,10}$/,
-    "must be a merchant number of 8 to 10 digits",
-  ),
+  merchantNumber: publicLike("The merchant number (mchid).", /^\d{6,12}$/, "must be a merchant number: digits only"),
   merchantSerial: publicLike(
     "The serial number of the merchant's API certificate.",
-    /^[0-9A-Fa-f]{16,64}$/,
-    "must be a certificate's serial number in hexadecimal digits",
+    /^[0-9A-Za-z]{8,64}$/,
+    "must be a certificate's serial number, without colons or spaces",
   ),
   merchantPrivateKey: privateKey("The merchant API certificate's private key (apiclient_key.pem)."),
   apiV3Keys: several(
@@ -67,8 +63,8 @@ const wechatPayForm = form("WechatPayAccount", {
   appSecret: optional(
     secretLike(
       "The official account's secret. Without it nobody can pay by WeChat inside WeChat.",
-      /^[0-9a-f]{32}$/,
-      "must be 32 hexadecimal digits",
+      /^[\x21-\x7e]{8,128}$/,
+      "must be the account's AppSecret",
     ),
   ),
   apiBase,

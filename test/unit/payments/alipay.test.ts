@@ -1,11 +1,13 @@
 /** Alipay's port against the official SDK: it verifies the notifications here, and makes the links and calls that ours must equal. */
 import { createServer } from "node:http";
 import { AlipaySdk } from "alipay-sdk";
+import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { paymentId, refundId } from "../../../src/core/ids.ts";
 import type { Currency } from "../../../src/core/money.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { authorization, fromBeijing, inBeijing } from "../../../src/payments/alipay-api.ts";
+import { inYuan, newsOfTrade } from "../../../src/payments/alipay-news.ts";
 import { alipayPort as port } from "../../../src/payments/alipay.ts";
 import type { PayerDevice, PaymentRequest, Scene } from "../../../src/payments/provider.ts";
 import { providerContract } from "../../provider-contract.ts";
@@ -158,6 +160,25 @@ describe("a notification of Alipay", () => {
   it("is answered with exactly the word that Alipay waits for", () => {
     expect(port.answer?.(null)).toEqual({ contentType: "text/plain", body: "success" });
     expect(port.answer?.("SIGNATURE").body).toBe("fail");
+  });
+
+  it("writes and reads every amount of yuan to the fen", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: limits.amountMinorMax }), (amount) => {
+        const news = newsOfTrade(
+          {
+            out_trade_no: "1",
+            trade_no: "2",
+            trade_status: "TRADE_SUCCESS",
+            total_amount: inYuan(amount),
+            gmt_payment: "2026-11-25 12:00:00",
+          },
+          "gmt_payment",
+        );
+        expect(news).toMatchObject({ kind: "captured", capture: { amount } });
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it("counts Beijing's time, on whatever clock this runs", () => {

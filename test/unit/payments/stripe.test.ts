@@ -1,9 +1,11 @@
 /** Stripe's port against the official library: it signs the events here, and sends the requests that ours must equal. */
 import { createServer } from "node:http";
+import fc from "fast-check";
 import Stripe from "stripe";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { paymentId, refundId } from "../../../src/core/ids.ts";
-import type { Currency } from "../../../src/core/money.ts";
+import { limits } from "../../../src/core/limits.ts";
+import { isCurrency, type Currency } from "../../../src/core/money.ts";
 import type { PaymentRequest } from "../../../src/payments/provider.ts";
 import { fromStripe, toStripe } from "../../../src/payments/stripe-amount.ts";
 import { stripePort } from "../../../src/payments/stripe.ts";
@@ -257,6 +259,19 @@ describe("money at Stripe", () => {
       expect(theirs === null ? ours : fromStripe(theirs, currency as Currency)).toBe(ours);
     }
     expect(fromStripe(150, "ISK" as Currency)).toBeNull();
+  });
+
+  it("comes back as it went, whatever the currency, or does not go", () => {
+    const currencies = Intl.supportedValuesOf("currency").filter(isCurrency);
+    expect(currencies.length).toBeGreaterThan(100);
+    const amounts = fc.integer({ min: 0, max: limits.amountMinorMax / 100 });
+    fc.assert(
+      fc.property(fc.constantFrom(...currencies), amounts, (currency, amount) => {
+        const theirs = toStripe(amount, currency);
+        return theirs === null ? amount % 100 !== 0 : fromStripe(theirs, currency) === amount;
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   it("that Stripe could not take exactly is refused before anything is asked", async () => {
