@@ -75,6 +75,10 @@ export const limits = {
   /** One provider call. */
   providerTimeoutMs: 10 * second,
   providerReplyBytesMax: 262_144,
+  /** What a provider shows of an order, in characters. */
+  paymentTextLengthMax: { stripe: 250, wechatPay: 127, alipay: 256 },
+  /** WeChat takes no order that ends sooner. */
+  wechatPayLifeMsMin: 2 * minute,
   /** Within which Stripe lets a Checkout session end, less a minute for clocks that differ. */
   stripeSessionLifeMs: { min: 31 * minute, max: 24 * hour - minute },
   /** How long a payer may wait before opening Alipay. Until then nobody can close what was begun, and an end has to wait as long. */

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { err, ok, type Result } from "../core/result.ts";
-import type { AlipayCredentials } from "./alipay.ts";
+import type { AlipayCredentials } from "./alipay-credentials.ts";
 import { askProvider, unavailable } from "./http.ts";
 import { parseMap, textIn, type JsonMap } from "./json.ts";
 import type { ProviderFault } from "./provider.ts";

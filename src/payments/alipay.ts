@@ -7,29 +7,11 @@ import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { askAlipay, inBeijing, isFromAlipay, joined, pageAddress, type PageOrder } from "./alipay-api.ts";
 import { inYuan, newsOfNotification, newsOfTrade } from "./alipay-news.ts";
-import { apiBase, credentialsOf, form, publicLike, several } from "./credentials.ts";
+import { alipayForm, type AlipayCredentials } from "./alipay-credentials.ts";
+import { credentialsOf } from "./credentials.ts";
 import { refused, unavailable } from "./http.ts";
 import { beginning, textIn, type JsonMap } from "./json.ts";
 import type { AttemptReport, BegunPayment, PaymentPort, PaymentRequest, ProviderFault } from "./provider.ts";
-import { privateKey, publicKey } from "./rsa.ts";
-
-export type AlipayCredentials = {
-  readonly appId: string;
-  readonly sellerId: string;
-  readonly appPrivateKey: string;
-  readonly alipayPublicKey: string;
-  readonly otherAlipayPublicKeys: readonly string[];
-  readonly apiBase: string | null;
-};
-
-const alipayForm = form("AlipayAccount", {
-  appId: publicLike("The application's APPID.", /^\d{10,20}$/, "must be an APPID: digits only"),
-  sellerId: publicLike("The seller's PID.", /^2088\d{12}$/, "must be a PID: 2088 and 12 more digits"),
-  appPrivateKey: privateKey("The application's private key, as PEM or as Alipay's key tool gives it."),
-  alipayPublicKey: publicKey("Alipay's public key for this application (not the application's own)."),
-  otherAlipayPublicKeys: several(publicKey("Believed beside it while it is changed."), 0),
-  apiBase,
-});
 
 const unknownTrade = "TRADE_NOT_EXIST";
 const linkPrefix = "until:";
@@ -103,14 +85,13 @@ export const alipayPort: PaymentPort<AlipayCredentials> = {
   },
 };
 
-const subjectLengthMax = 256;
 const referenceTo = (until: number): string => linkPrefix + String(until);
 
 const orderOf = ({ payment, amount, description }: PaymentRequest, until: number): JsonMap => ({
   out_trade_no: payment,
   total_amount: inYuan(amount),
   // Alipay refuses these in a subject.
-  subject: beginning(description.replace(/[/=&]/g, " "), subjectLengthMax),
+  subject: beginning(description.replace(/[/=&]/g, " "), limits.paymentTextLengthMax.alipay),
   time_expire: inBeijing(until),
 });
 

@@ -157,8 +157,6 @@ export const stripePort: PaymentPort<StripeCredentials> = {
   },
 };
 
-const descriptionLengthMax = 250;
-
 /** Null when Stripe cannot take the amount. */
 function sessionFields(request: PaymentRequest, account: string): Fields | null {
   const { payment, order, amount, currency, description, returnUrl, expiresAt, startedAt } = request;
@@ -177,7 +175,7 @@ function sessionFields(request: PaymentRequest, account: string): Fields | null 
     ["line_items[0][quantity]", "1"],
     ["line_items[0][price_data][currency]", currency.toLowerCase()],
     ["line_items[0][price_data][unit_amount]", String(unitAmount)],
-    ["line_items[0][price_data][product_data][name]", beginning(description, descriptionLengthMax)],
+    ["line_items[0][price_data][product_data][name]", beginning(description, limits.paymentTextLengthMax.stripe)],
     // Or Stripe may ask for another currency than the order's.
     ["adaptive_pricing[enabled]", "false"],
     ["metadata[payment]", payment],

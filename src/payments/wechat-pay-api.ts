@@ -9,7 +9,7 @@ import { parseMap, textIn, type JsonMap } from "./json.ts";
 import type { ProviderFault } from "./provider.ts";
 import { isSigned, signed } from "./rsa.ts";
 import { isNear } from "./timed-signature.ts";
-import type { PlatformKey, WechatPayCredentials } from "./wechat-pay.ts";
+import type { PlatformKey, WechatPayCredentials } from "./wechat-pay-credentials.ts";
 
 const scheme = "WECHATPAY2-SHA256-RSA2048";
 /** Signatures that WeChat makes wrong on purpose, to see whether they are checked. */

@@ -123,16 +123,15 @@ export async function streetPayer(client, shops, names, sandbox) {
           ...taking,
           orderId: `order_${taking.payment.slice("payment_".length, -4)}`,
           paidAt: new Date(taking.paidAt).toISOString(),
-          askable: true,
           refunds: [...taking.refunds],
         })),
       );
       const unsettled = streets.reduce((sum, street) => sum + street.unsettled(), late);
       return { takings: [...(theirs?.takings ?? []), ...takings], unsettled: unsettled + (theirs?.unsettled ?? 0) };
     },
-    async tellAgain(shop, taking) {
+    async tell(shop, taking) {
       const street = streets.find((one) => one.takings().some(({ transaction }) => transaction === taking.transaction));
-      if (!street) return sandbox ? sandbox.tellAgain(shop, taking) : 0;
+      if (!street) return sandbox ? sandbox.tell(shop, taking) : 0;
       const statuses = await street.tellAgain(taking.transaction);
       return statuses.find((status) => status !== 200) ?? 200;
     },

@@ -1,7 +1,8 @@
 /** Alipay's side of the street for the contract of all ports. */
 import type { Currency } from "../../src/core/money.ts";
 import { inBeijing } from "../../src/payments/alipay-api.ts";
-import { alipayPort, type AlipayCredentials } from "../../src/payments/alipay.ts";
+import type { AlipayCredentials } from "../../src/payments/alipay-credentials.ts";
+import { alipayPort } from "../../src/payments/alipay.ts";
 import type { ProviderBench, ToldPayment } from "../provider-contract.ts";
 import { alipayServer, signAsAlipay, type AlipayServer } from "./alipay.ts";
 import { bare, newKeyPair } from "./keys.ts";

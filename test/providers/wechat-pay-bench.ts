@@ -1,7 +1,8 @@
 /** WeChat's side of the street for the contract of all ports. */
 import { randomBytes } from "node:crypto";
 import type { Currency } from "../../src/core/money.ts";
-import { wechatPayPort, type WechatPayCredentials } from "../../src/payments/wechat-pay.ts";
+import type { WechatPayCredentials } from "../../src/payments/wechat-pay-credentials.ts";
+import { wechatPayPort } from "../../src/payments/wechat-pay.ts";
 import type { ProviderBench, ToldPayment } from "../provider-contract.ts";
 import { bare, newKeyPair } from "./keys.ts";
 import { envelope, seal, signAsWechat, wechatServer, type WechatServer } from "./wechat-pay.ts";
