@@ -39,6 +39,7 @@ async function showDemo({ url, vars }, state) {
   console.log(`Order ${order.number}, ${order.total.formatted}. Scan it, or open its live code:\n`);
   console.log(`  live code   ${liveCode.url}`);
   console.log(`  terminal    ${url}/terminal`);
+  console.log(`  events      ${url}/docs/events`);
   console.log(`  GraphQL     ${url}/graphql`);
   console.log(`  API key     ${apiKey}\n`);
 }

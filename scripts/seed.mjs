@@ -83,7 +83,7 @@ async function isMerchant({ url, apiKey }) {
  * @param {string} selection on the success type
  * @param {unknown} input
  */
-async function mutate(who, name, selection, input) {
+export async function mutate(who, name, selection, input) {
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
   const document = `mutation ($input: ${type}Input!) {
     ${name}(input: $input) { __typename ... on ${type}Success { ${selection} } ... on UserError { code message } }
@@ -98,7 +98,7 @@ async function mutate(who, name, selection, input) {
  * @param {string} query
  * @param {unknown} [variables]
  */
-async function ask({ url, token }, query, variables) {
+export async function ask({ url, token }, query, variables) {
   const response = await fetch(`${url}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json", authorization: `Bearer ${token}` },

@@ -2,6 +2,7 @@
 import type { Hono } from "hono/tiny";
 import type { Deps } from "../resolvers/deps.ts";
 import { assetDoor } from "./assets.ts";
+import { eventDocsDoor, eventSchemaDoor } from "./event-docs.tsx";
 import { eventsDoor } from "./live-events.ts";
 import { scanDoor } from "./live-code.tsx";
 import { notFound } from "./not-found.ts";
@@ -49,6 +50,8 @@ export function mountEdge(app: Hono, depsOf: DepsOf): void {
   app.all("/c/*", () => notFound());
   app.get("/terminal", ({ req }) => terminalDoor(req.raw));
   app.get("/assets/:file", ({ req }) => assetDoor(req.raw, req.path) ?? new Response(null, { status: 404 }));
+  app.get("/docs/events", () => eventDocsDoor());
+  app.get("/schemas/events/:file", ({ req }) => eventSchemaDoor(req.param("file"), depsOf(req.raw).origin));
   app.get("/healthz", () =>
     Response.json({ ok: true, service: "huoma" }, { headers: { "cache-control": "no-store" } }),
   );

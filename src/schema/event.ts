@@ -1,4 +1,5 @@
-import type { EventType as CoreEventType, FeedEvent } from "../core/events.ts";
+import { eventCatalogue } from "../core/event-catalogue.ts";
+import { eventTypes, type EventType as CoreEventType, type FeedEvent } from "../core/events.ts";
 import { endlessConnection } from "./connection.ts";
 import { merchantOf } from "./context.ts";
 import { describedEnum } from "./enum.ts";
@@ -7,23 +8,7 @@ import { Event, Order, type EventView } from "./nouns.ts";
 export const EventType = describedEnum<CoreEventType>(
   "EventType",
   "As webhook type: lower case, first underscore a dot (ORDER_PAID is `order.paid`).",
-  {
-    ORDER_PLACED: "An order was placed, and its live code generated.",
-    ORDER_CONFIRMED: "A payer confirmed the order.",
-    ORDER_PAID: "The total is covered.",
-    ORDER_EXPIRED: "Nobody paid in time.",
-    ORDER_CANCELLED: "The merchant called the order off.",
-    ORDER_REFUNDED: "Money went back.",
-    ORDER_REVIEW: "Money arrived that a person must decide about.",
-    PAYMENT_FAILED: "A try to pay failed.",
-    PAYMENT_DUPLICATE: "Money came on top of an order already paid.",
-    CONVERSION_COMMITTED: "The payer is a customer.",
-    CONVERSION_REVERSED: "A refund took the conversion back, in part or whole.",
-    CUSTOMER_CREATED: "The customer is new to the merchant.",
-    CUSTOMER_CONSENT_CHANGED: "A customer agreed to something, or took it back.",
-    CUSTOMER_ERASED: "A customer's personal data was destroyed.",
-    WEBHOOK_ENDPOINT_DISABLED: "An endpoint is sent nothing any more.",
-  },
+  Object.fromEntries(eventTypes.map((type) => [type, eventCatalogue[type].when])) as Record<CoreEventType, string>,
 );
 
 Event.implement({
