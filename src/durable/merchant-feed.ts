@@ -20,6 +20,8 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
   private readonly live = new LiveFeed(this.ctx, this.env, () => this.graph);
   /** The alarm as this instance knows it; null when it does not know. */
   private alarmAt: number | null = null;
+  /** Endpoints that said so when they last took events. */
+  private readonly troubled = new Set<string>();
 
   /** Repeating changes nothing; another list of types replaces the first. */
   async subscribe({ id, types }: Subscriber): Promise<void> {
@@ -40,12 +42,11 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     const subscribers = this.subscribers();
     const live = this.live.isFollowed();
     if (live) this.arm(Date.now() + limits.liveLookMs);
-    const told = await Promise.allSettled(
-      subscribers.map(async ({ id, types }) => {
-        const wanted = types.length === 0 ? events : events.filter(({ type }) => types.includes(type));
-        if (wanted.length > 0) await this.endpoint(id).enqueue(wanted);
-      }),
+    // Those in trouble have time, and the others are not to wait for the work they make.
+    const [later, first] = [true, false].map((inTrouble) =>
+      subscribers.filter(({ id }) => this.troubled.has(id) === inTrouble),
     );
+    const told = [...(await this.tell(first, events)), ...(await this.tell(later, events))];
     const failed = told.find((one) => one.status === "rejected");
     if (failed) throw new Error("an endpoint did not take its events", { cause: failed.reason });
     return { quietMs: subscribers.length === 0 && !live ? limits.feedQuietMs : 0, live };
@@ -98,6 +99,18 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     if (this.alarmAt !== null && this.alarmAt > Date.now() && this.alarmAt <= at) return;
     this.ctx.storage.transactionSync(() => void this.ctx.storage.setAlarm(at));
     this.alarmAt = at;
+  }
+
+  private tell(subscribers: readonly Subscriber[] = [], events: readonly FeedEvent[]) {
+    return Promise.allSettled(
+      subscribers.map(async ({ id, types }) => {
+        const wanted = types.length === 0 ? events : events.filter(({ type }) => types.includes(type));
+        if (wanted.length === 0) return;
+        const { troubled } = await this.endpoint(id).enqueue(wanted);
+        if (troubled) this.troubled.add(id);
+        else this.troubled.delete(id);
+      }),
+    );
   }
 
   private endpoint(id: string): WebhookEndpointProtocol {

@@ -245,8 +245,8 @@ export interface WebhookEndpointProtocol {
   /** The secret is in this answer only. Opening again answers the summary with `secret` null. */
   open(opening: EndpointOpening): Promise<{ readonly secret: string | null; readonly summary: EndpointSummary }>;
   summary(): Promise<EndpointSummary | null>;
-  /** Durable when it returns; the same event id is queued once. */
-  enqueue(events: readonly FeedEvent[]): Promise<void>;
+  /** Durable when it returns; the same event id is queued once. `troubled`: it fails, or has its hands full. */
+  enqueue(events: readonly FeedEvent[]): Promise<{ readonly troubled: boolean }>;
   /** Newest first, at most `limit`, older than the delivery `before`. */
   deliveries(limit: number, before: string | null): Promise<readonly Delivery[]>;
   delivery(id: string): Promise<Delivery | null>;

@@ -93,11 +93,13 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   }
 
   /** An endpoint that was never opened is nobody's, and no one waits for its events. */
-  async enqueue(events: readonly FeedEvent[]): Promise<void> {
-    if (!this.read()) return;
+  async enqueue(events: readonly FeedEvent[]): Promise<{ readonly troubled: boolean }> {
+    if (!this.read()) return { troubled: false };
     this.advance((step) => {
       for (const event of events) steps.arrive(step, event);
     });
+    const { health, lanes } = this.mustKnow();
+    return { troubled: health.failures > 0 || lanes.flying.size >= limits.webhookConcurrencyMax };
   }
 
   async deliveries(limit: number, before: string | null): Promise<readonly Delivery[]> {

@@ -74,6 +74,65 @@ describe("an endpoint that only fails", () => {
     expect(await rpc(id).summary()).toMatchObject({ state: "ENABLED", disabledReason: null, backlog: 0 });
   });
 
+  it("is told of an event after its merchant's other endpoints, which do not wait for the work it makes", async () => {
+    const merchantId = newMerchantId();
+    const lost = await opened({ merchantId, url: "https://lost.example/" });
+    const sound = await opened({ merchantId, url: "https://sound.example/" });
+    const feed = env.MERCHANT_FEED.getByName(merchantId);
+    for (const { id } of [lost, sound]) await feed.subscribe({ id, types: [] });
+    partner.answer = ({ url }) => new Response(null, { status: url.includes("lost") ? 500 : 200 });
+    await feed.publish([event()]);
+    await settled(lost.id);
+    expect(partner.heard.map(({ url }) => url)).toEqual(["https://lost.example/", "https://sound.example/"]);
+    // Taking this one it says so.
+    await feed.publish([event()]);
+    await settled(lost.id);
+    await feed.publish([event()]);
+    await settled(lost.id);
+    expect(partner.heard.slice(4).map(({ url }) => url)).toEqual(["https://sound.example/", "https://lost.example/"]);
+  });
+
+  it("is sent nothing more that was decided on in advance, whether it asks for quiet, goes away, or the merchant pauses it", async () => {
+    const stops: Record<string, (id: string) => Response | Promise<Response>> = {
+      quiet: () => new Response(null, { status: 429, headers: { "retry-after": "60" } }),
+      gone: () => new Response(null, { status: 410 }),
+      pause: async (id) => {
+        await rpc(id).update({ state: "PAUSED" });
+        return new Response();
+      },
+    };
+    for (const [kind, stop] of Object.entries(stops)) {
+      partner.heard = [];
+      const { id } = await opened();
+      let answered = 0;
+      const stopped = Promise.withResolvers<void>();
+      partner.answer = async () => {
+        if ((answered += 1) < 20) return new Response();
+        if (answered > 20) return stopped.promise.then(() => new Response());
+        const answer = await stop(id);
+        stopped.resolve();
+        return answer;
+      };
+      await rpc(id).enqueue(Array.from({ length: 60 }, () => event()));
+      await until(() => answered >= 20);
+      await settled(id);
+      // Those under way when the answer came, and no more.
+      expect([kind, partner.heard.length < 20 + 2 * limits.webhookConcurrencyMax]).toEqual([kind, true]);
+      const states = Map.groupBy(await rpc(id).deliveries(100, null), ({ state }) => state);
+      expect(states.get("SUCCEEDED")!.length).toBeGreaterThanOrEqual(19);
+      expect([kind, states.get(kind === "gone" ? "DEAD" : "PENDING")!.length > 20]).toEqual([kind, true]);
+      if (kind === "pause") await rpc(id).update({ state: "ENABLED" });
+      partner.answer = () => new Response();
+      for (let rings = 0; (await rpc(id).summary())!.backlog > 0 && rings < 50; rings += 1) {
+        await ring(id);
+        await settled(id);
+      }
+      const again = partner.ids().length - new Set(partner.ids()).size;
+      expect([kind, again]).toEqual([kind, kind === "quiet" ? 1 : 0]);
+      expect(new Set(partner.ids()).size).toBe(kind === "gone" ? partner.heard.length : 60);
+    }
+  });
+
   it("is let try at once when a person asks for it, or a ping arrives", async () => {
     const { id } = await opened();
     partner.answer = () => new Response(null, { status: 500 });

@@ -12,6 +12,8 @@ import type { Deps } from "../../src/resolvers/deps.ts";
 import type { MerchantFeed } from "../../src/index.ts";
 import { findEndpoint } from "../../src/resolvers/find-webhook-endpoint.ts";
 import { registerWebhookEndpoint } from "../../src/resolvers/register-webhook-endpoint.ts";
+import { updateWebhookEndpoint } from "../../src/resolvers/update-webhook-endpoint.ts";
+import { refusedUrls } from "../unit/webhooks/urls.ts";
 import { someEvent, someTerms } from "./terms.ts";
 
 const random = () => crypto.getRandomValues(new Uint8Array(10));
@@ -94,6 +96,21 @@ describe("registering a webhook endpoint", () => {
       ).ok,
     ).toBe(true);
     expect(await countWebhookEndpoints(env.DB, merchantId)).toBe(1);
+  });
+
+  it("refuses every spelling of a private place, when it is registered and when it is changed", async () => {
+    const merchantId = newMerchantId();
+    const deps = depsWith({ local: false, origin: "https://pay.huoma.example" });
+    const registered = await registerWebhookEndpoint(deps, merchantId, input);
+    if (!registered.ok) throw new Error(JSON.stringify(registered.error));
+    const { id } = registered.value.summary;
+    for (const url of Object.values(refusedUrls).flat()) {
+      const refusal = { ok: false, error: { reason: "URL_NOT_ALLOWED", url } };
+      expect(await registerWebhookEndpoint(deps, merchantId, { ...input, url })).toMatchObject(refusal);
+      expect(await updateWebhookEndpoint(deps, merchantId, { webhookEndpointId: id, url })).toMatchObject(refusal);
+    }
+    expect(await countWebhookEndpoints(env.DB, merchantId)).toBe(1);
+    expect(await findEndpoint(deps, merchantId, id)).toMatchObject({ url: input.url });
   });
 
   it("names every field that is wrong", async () => {

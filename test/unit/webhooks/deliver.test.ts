@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { limits } from "../../../src/core/limits.ts";
 import { deliver } from "../../../src/webhooks/deliver.ts";
 import { TimeLimit } from "../../../src/webhooks/time-limit.ts";
+import { refusedUrls } from "./urls.ts";
 import { bodyFor } from "../../../src/webhooks/payload.ts";
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
@@ -53,6 +54,19 @@ describe("an attempt to deliver", () => {
     });
     expect(new Webhook(secret).verify(request!.body, request!.headers)).toEqual({ type: "order.paid" });
     expect(Math.abs(Number(request!.headers["webhook-timestamp"]) * 1000 - Date.now())).toBeLessThan(5000);
+  });
+
+  it("asks nobody when the URL leads nowhere public, whatever was thought of it before", async () => {
+    const policy = { allowPrivate: false, ownHost: "pay.huoma.example" };
+    const asked = vi.fn<typeof fetch>();
+    const ports = { fetch: asked, now: () => 0, limit: new TimeLimit(15_000, () => 0) };
+    const spellings = Object.values(refusedUrls).flat();
+    expect(spellings.length).toBeGreaterThan(60);
+    for (const url of spellings) {
+      const { status, error } = await deliver({ ...attempt, url, policy }, ports);
+      expect([url, status, error?.startsWith("the URL ")]).toEqual([url, null, true]);
+    }
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it("does not follow a redirect", async () => {
