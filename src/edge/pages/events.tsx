@@ -61,7 +61,7 @@ const Entry = ({ type }: { type: EventType }) => {
 
 export const EventsPage = () => (
   <Frame language="en" title="Huoma: events">
-    <main class="sheet">
+    <main class="sheet docs">
       <h1>Events</h1>
       <p>
         Sent to webhook endpoints, signed after Standard Webhooks, and read from <code>merchant.events</code> in the

@@ -14,6 +14,10 @@ ul,ol{list-style:none}
 a{color:var(--accent)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .sheet{display:flex;flex-direction:column;max-width:27rem;min-height:100vh;min-height:100dvh;margin:0 auto;padding:1.25rem 1rem calc(1.25rem + env(safe-area-inset-bottom))}
+.docs{max-width:60rem}
+.docs>*+*{margin-top:.75rem}
+.docs td{vertical-align:top;padding:.25rem 1rem .25rem 0}
+.docs pre{overflow:auto}
 .card{background:var(--card);border-radius:1.25rem;box-shadow:var(--shadow);padding:1.5rem 1.25rem}
 .card+.card{margin-top:.75rem}
 .merchant{display:flex;gap:.75rem;align-items:center;margin:0 .25rem 1rem}
