@@ -240,8 +240,10 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
       within(limits.projectionTimeoutMs, projector.log(merchantId, [event])),
     ]);
     this.announcing = false;
-    if (told.every(({ status }) => status === "fulfilled"))
-      this.advance((step) => steps.settle(step, { announcement: null }));
+    if (told.some(({ status }) => status === "rejected")) return;
+    this.advance((step) => steps.settle(step, { announcement: null }));
+    // Whoever watches the log sees it now, or at its next look.
+    await within(limits.publicationTimeoutMs, feed.logged()).catch(() => undefined);
   }
 
   /** Sets the alarm and answers when it will ring. One that rings too early only looks again, so it is left alone: moving it costs a row. */
