@@ -289,6 +289,14 @@ describe("a request that was cut off", () => {
       `mutation { result: apiKeyCreate(input: { name: "cut", scopes: [ORDERS_READ] }) { ... on ApiKeyCreateSuccess { apiKey { id } secret } ... on UserError { message } } }`,
       {},
     ],
+    webhookEndpointCreate: [
+      `mutation { result: webhookEndpointCreate(input: { url: "http://127.0.0.1:9/cut", types: [] }) { ... on WebhookEndpointCreateSuccess { webhookEndpoint { id } } ... on UserError { message } } }`,
+      {},
+    ],
+    paymentAccountCreate: [
+      `mutation { result: paymentAccountCreate(input: { sandbox: { name: "cut", secret: "0123456789abcdef" } }) { ... on PaymentAccountCreateSuccess { paymentAccount { id } } ... on UserError { message } } }`,
+      {},
+    ],
     merchantRegister: [
       `mutation { result: merchantRegister(input: { name: "N", slug: "cut", currency: "CNY" }) { ... on MerchantRegisterSuccess { merchant { id } apiKey sandboxSecret } ... on UserError { message } } }`,
       {},
