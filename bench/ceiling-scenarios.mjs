@@ -1,6 +1,6 @@
 // The same cases against the ceilings. Each asks for the unavoidable part of what the product's scenario of the same name asks for.
 import { request } from "./connection.mjs";
-import { phone, question, readDocument } from "./product-scenarios.mjs";
+import { listDocument, phone, question, readDocument } from "./product-scenarios.mjs";
 import { expectStatus } from "./scenario.mjs";
 
 /**
@@ -16,6 +16,7 @@ export const ceilingScenarios = {
   picture: (ceilings) => always(request("GET", "/picture.svg", headersOf(ceilings)), 200),
   redirect: (ceilings) => onEach(ceilings, (name) => request("GET", `/c/${name}`, headersOf(ceilings)), 302),
   read: (ceilings) => always(asking(ceilings, "/graphql"), 200, paid),
+  list: (ceilings) => always(question({ url: ceilings.url, apiKey: apiKeyLike }, listDocument, {}, "/yoga"), 200, paid),
   readObject: (ceilings) => onEach(ceilings, (name) => asking(ceilings, `/graphql/${name}`), 200, paid),
   place: (ceilings) => ({ touch: 8, unit: creating(ceilings) }),
   placeGuarded: (ceilings) => ({ ...always(asking(ceilings, "/graphql/place"), 200, paid), touch: 8 }),

@@ -69,6 +69,14 @@ export const cases = [
     creates: false,
   },
   {
+    name: "50 orders, nested",
+    product: "list",
+    ceiling: "list",
+    ceilingDoes: "Yoga and Pothos, the same rows as a constant",
+    creates: false,
+    share: 0.4,
+  },
+  {
     name: "order placed",
     product: "place",
     ceiling: "place",

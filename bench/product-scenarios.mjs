@@ -42,6 +42,17 @@ export const readDocument = `query Read($id: ID!) {
   }
 }`;
 
+/** Fifty orders with what hangs on them. */
+export const listDocument = `query List {
+  viewer { merchant { orders(first: 50) { nodes {
+    id number state version createdAt paidAt
+    lines { name quantity unitPrice { amount currency } total { amount currency } }
+    total { amount currency } received { amount currency }
+    payments { id provider transaction state amount { amount currency } paidAt }
+    customer { id displayName tags }
+  } } } }
+}`;
+
 const countDocument = `{ viewer { merchant {
   orders(first: 1, filter: { state: [PAID] }) { totalCount }
   customers(first: 1) { totalCount }
@@ -113,6 +124,7 @@ export const productScenarios = {
       200,
       `"state":"PAID"`,
     ),
+  list: (shop) => over([question(shop, listDocument)], 200, `"state":"PAID"`),
   place: (shop) => ({ touch: 8, unit: placing(shop) }),
   sale: (shop) => selling(shop),
 };

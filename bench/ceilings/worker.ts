@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { Hono } from "hono";
 import { answer, type Question } from "./graph.ts";
+import { answerList } from "./list.ts";
 
 export type CeilingsEnv = {
   CODE: DurableObjectNamespace<Code>;
@@ -107,6 +108,7 @@ const app = new Hono<{ Bindings: CeilingsEnv }>()
     await sendAll(await req.json());
     return body(null, 204);
   })
+  .post("/yoga", ({ env, req }) => answerList(req.raw, env.ORDER))
   .post("/graphql/:name", async ({ env, req }) =>
     Response.json(await answer(JSON.parse(await code(env, req.param("name")).order()), await req.json())),
   )
