@@ -6,6 +6,7 @@ import { createClient, type Client } from "graphql-ws";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { orderKeyOf } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
+import { schema } from "../../src/schema/index.ts";
 import {
   ask,
   at,
@@ -181,6 +182,31 @@ describe("an order that is watched", () => {
 });
 
 describe("a merchant's events", () => {
+  it("are told to nobody else, by whatever they ask", async () => {
+    const [ours, theirs] = [await openShop(), await openShop()];
+    await placed(theirs.key);
+    const [after] = await vi.waitUntil(async () => (await logOf(theirs.key)).length > 0 && logOf(theirs.key), {
+      timeout: 60_000,
+    });
+    const client = clientWith(ours.key);
+    const resumed = watch(client, watchEvents, { after });
+    await until(() => resumed.ended());
+    expect(resumed.ended()).toMatchObject([{ extensions: { code: "NOT_FOUND" } }]);
+    const watched = watch(client, watchEvents);
+    const following = (merchantId: string) =>
+      runInDurableObject(feedOf(merchantId), (_, { storage }) => storage.kv.get("tail"));
+    await until(async () => (await following(ours.merchantId)) !== undefined);
+    await placed(theirs.key);
+    const { order } = await placed(ours.key);
+    await until(() => watched.told.length > 0);
+    expect(watched.told.map((one) => at(one, "events.order.id"))).toEqual([at(order, "id")]);
+    const narrow = watch(clientWith((await keyWith(ours.key, "ORDERS_WRITE")).text), watchEvents);
+    await until(() => narrow.ended());
+    expect(narrow.ended()).toMatchObject([{ extensions: { code: "FORBIDDEN" } }]);
+    // Whoever adds something to watch says here who else must not.
+    expect(Object.keys(schema().getSubscriptionType()?.getFields() ?? {}).toSorted()).toEqual(["events", "order"]);
+  });
+
   it("come in the order of the log, each once, and resume after any of them without loss", async () => {
     const { key, merchantId } = await openShop();
     const before = await placed(key);
