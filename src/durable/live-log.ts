@@ -5,7 +5,7 @@
  */
 import { limits } from "../core/limits.ts";
 import { endOfLog, eventsAfter, isBeyond, type Place } from "../db/event-log.ts";
-import type { LiveGraph } from "./live-graph.ts";
+import type { Asked, Listener, LiveGraph, News } from "./live-graph.ts";
 import type { LiveSockets, Session, Subscribed } from "./live-sockets.ts";
 
 const tailKey = "tail";
@@ -79,10 +79,10 @@ export class LiveLog {
     const messages = await Promise.all(
       found
         .filter(({ event }) => wants(own, event.type))
-        .map(({ event }) => this.graph().tell(question.asked, session.listener, { kind: "EVENTS", event })),
+        .map(({ event }) => rendered(this.graph(), question.asked, session.listener, { kind: "EVENTS", event })),
     );
     if (!this.sockets.subscription(socket, id)) return true;
-    for (const message of messages) this.sockets.send(socket, next(id, message));
+    for (const message of messages) this.sockets.tell(socket, id, message);
     const place = found.at(-1)?.place ?? own.subscription.from;
     if (place !== subscription.from) this.sockets.changeSubscription(socket, id, { from: place });
     if (found.length === limits.pageSizeMax) return false;
@@ -127,7 +127,7 @@ export class LiveLog {
         const messages = new Map(
           await Promise.all(
             [...groups].map(async ([group, { question, session }]) => {
-              const message = await this.graph().tell(question.asked, session.listener, { kind: "EVENTS", event });
+              const message = await rendered(this.graph(), question.asked, session.listener, { kind: "EVENTS", event });
               return [group, message] as const;
             }),
           ),
@@ -143,7 +143,7 @@ export class LiveLog {
         const { socket, subscription } = follower;
         const message = wants(follower, event.type) ? messages.get(groupOf(follower)) : undefined;
         if (message !== undefined && (!subscription.from || isBeyond(place, subscription.from)))
-          this.sockets.send(socket, next(subscription.id, message));
+          this.sockets.tell(socket, subscription.id, message);
       }
     return true;
   }
@@ -170,9 +170,15 @@ export class LiveLog {
   }
 }
 
-/** As `graphql-transport-ws` has it. The result is JSON already. */
-export const next = (id: string, result: string): string =>
-  `{"id":${JSON.stringify(id)},"type":"next","payload":${result}}`;
+/** Null where that is impossible, such as for a document that a newer graph does not know any more: it must not keep the others waiting. */
+export async function rendered(graph: LiveGraph, asked: Asked, listener: Listener, news: News): Promise<string | null> {
+  try {
+    return await graph.tell(asked, listener, news);
+  } catch (fault) {
+    console.error("a subscription that cannot be answered", fault);
+    return null;
+  }
+}
 
 const wants = ({ question: { topic } }: Subscribed, type: string): boolean =>
   topic.kind === "EVENTS" && (topic.types.length === 0 || topic.types.some((one) => one === type));

@@ -6,7 +6,7 @@ import type { OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import type { LiveGraph } from "./live-graph.ts";
-import { groupOf, next } from "./live-log.ts";
+import { groupOf, rendered } from "./live-log.ts";
 import type { LiveSockets, Session, Subscribed } from "./live-sockets.ts";
 import type { LiveCodeProtocol } from "./protocol.ts";
 
@@ -31,7 +31,12 @@ export class LiveOrders {
     const order = await this.watch(key, listener.merchantId);
     const own = this.watching(key).find((one) => one.socket === socket && one.subscription.id === id);
     if (order && own)
-      this.tell(socket, id, order, await this.graph().tell(own.question.asked, listener, { kind: "ORDER", order }));
+      this.tell(
+        socket,
+        id,
+        order,
+        await rendered(this.graph(), own.question.asked, listener, { kind: "ORDER", order }),
+      );
     return order !== null;
   }
 
@@ -42,12 +47,12 @@ export class LiveOrders {
   /** Whether anybody watches it. */
   async changed(order: Order): Promise<boolean> {
     const watching = this.watching(order.terms.key);
-    const messages = new Map<string, Promise<string>>();
+    const messages = new Map<string, Promise<string | null>>();
     await Promise.all(
       watching.map(async ({ socket, session, subscription, question }) => {
         const group = groupOf({ session, subscription });
         const told =
-          messages.get(group) ?? this.graph().tell(question.asked, session.listener, { kind: "ORDER", order });
+          messages.get(group) ?? rendered(this.graph(), question.asked, session.listener, { kind: "ORDER", order });
         messages.set(group, told);
         this.tell(socket, subscription.id, order, await told);
       }),
@@ -70,11 +75,11 @@ export class LiveOrders {
   }
 
   /** Older news may be rendered later: they are not told any more. */
-  private tell(socket: WebSocket, id: string, { version }: Order, message: string): void {
+  private tell(socket: WebSocket, id: string, { version }: Order, message: string | null): void {
     const subscription = this.sockets.subscription(socket, id);
     if (!subscription || subscription.version > version) return;
     if (subscription.version < version) this.sockets.changeSubscription(socket, id, { version });
-    this.sockets.send(socket, next(id, message));
+    this.sockets.tell(socket, id, message);
   }
 
   /** Of one order, or of any. */

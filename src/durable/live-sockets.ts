@@ -123,6 +123,14 @@ export class LiveSockets {
     }
   }
 
+  /** A result, as JSON, to one subscription. Null ends it: there is none, and there will be none. */
+  tell(socket: WebSocket, id: string, result: string | null): void {
+    const name = JSON.stringify(id);
+    if (result !== null) return this.send(socket, `{"id":${name},"type":"next","payload":${result}}`);
+    this.drop(socket, id);
+    this.send(socket, `{"id":${name},"type":"error","payload":[{"message":"Subscribe again."}]}`);
+  }
+
   /** Keeps what is asked, and answers its hash. */
   keep(question: Question): string {
     const text = JSON.stringify(question);

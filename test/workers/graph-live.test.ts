@@ -256,6 +256,33 @@ describe("a merchant's events", () => {
     expect(nonsense.ended()).toMatchObject([{ extensions: { code: "NOT_FOUND" } }]);
   });
 
+  it("go on for the others when one subscription cannot be answered any more", async () => {
+    const { key, merchantId } = await openShop();
+    const [doomed, sound] = [
+      watch(clientWith(key), `subscription { events { id } }`),
+      watch(clientWith(key), watchEvents),
+    ];
+    const kept = () =>
+      runInDurableObject(feedOf(merchantId), (_, { storage }) => [...storage.kv.list<string>({ prefix: "asked:" })]);
+    await until(async () => (await kept()).length === 2);
+    await until(
+      async () =>
+        (await runInDurableObject(feedOf(merchantId), (_, { storage }) => storage.kv.get("tail"))) !== undefined,
+    );
+    // As after a deployment that took a field away.
+    await runInDurableObject(feedOf(merchantId), (_, { storage }) => {
+      for (const [name, text] of storage.kv.list<string>({ prefix: "asked:" }))
+        if (!text.includes("sequence")) storage.kv.put(name, text.replace("events { id }", "events { gone }"));
+    });
+    await evictDurableObject(feedOf(merchantId));
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    await placed(key);
+    await until(() => sound.told.length === 1 && doomed.ended());
+    expect(doomed.ended()).toMatchObject([{ message: "Subscribe again." }]);
+    expect(sound.ended()).toBeNull();
+    logged.mockRestore();
+  });
+
   it("reach a thousand subscribers, each once", async () => {
     const { key, merchantId } = await openShop();
     const bearer = { authorization: `Bearer ${key}`, "sec-websocket-protocol": "graphql-transport-ws" };
