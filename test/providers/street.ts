@@ -129,7 +129,7 @@ export async function openStreet(open: (origin: string) => Counter) {
       );
     if (address.pathname === "/favicon.ico") return new Response(null, { status: 204 });
     const headers = new Headers(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]));
-    const init = incoming.method === "POST" ? { method: "POST", headers, body } : { headers };
+    const init = incoming.method === "POST" ? { method: "POST", headers, body: Uint8Array.from(body) } : { headers };
     return counter.handle(new Request(address, init));
   }
 
