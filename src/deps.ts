@@ -33,6 +33,7 @@ function lastingDeps(env: Env, config: Config, origin: string): LastingDeps {
     account: (id) => env.PAYMENT_ACCOUNT.getByName(id),
     ports: paymentPorts((order) => sandboxWallet(env, order)),
     feed: (id) => env.MERCHANT_FEED.getByName(id),
+    pool: (id) => env.STAFF_POOL.getByName(id),
     endpoint: (id) => env.WEBHOOK_ENDPOINT.getByName(id),
     outcomes: (owner) => env.OUTCOMES.getByName(owner),
     documents: (merchantId) => env.TRUSTED_DOCUMENTS.getByName(merchantId),

@@ -7,6 +7,7 @@ export { Outcomes } from "./durable/outcomes.ts";
 export { PaymentAccount } from "./durable/payment-account.ts";
 export { Projector } from "./durable/projector.ts";
 export { SandboxWallet } from "./durable/sandbox-wallet.ts";
+export { StaffPool } from "./durable/staff-pool.ts";
 export { WebhookEndpoint } from "./webhook-endpoint.ts";
 export { TrustedDocuments } from "./durable/trusted-documents.ts";
 

@@ -1,4 +1,4 @@
-import type { PinnedBlock } from "../core/conversion.ts";
+import type { PinnedBlock } from "../core/definition.ts";
 
 /** What every merchant starts with: the payer is a customer, tagged as one, and sees a receipt. */
 export const defaultBlock: PinnedBlock = {

@@ -33,7 +33,13 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
     attempt.account === account.id &&
     attempt.claimant === command.claimant &&
     attempt.amount === dueOf(order);
-  if (order.attempts.some(isSame)) return confirmed;
+  // A step on the way to the same payer's wallet says nothing new of them.
+  const known = command.said ?? order.attempts.findLast(({ claimant }) => claimant === command.claimant)?.said;
+  const said = known ? { said: known } : {};
+  const same = order.attempts.find(isSame);
+  // Whoever comes back to the same payment may have changed their mind about what they say, and the last word counts.
+  if (same)
+    return command.said ? accept(change(confirmed.draft, { attempts: withAttempt(order, same.id, said) })) : confirmed;
   if (order.attempts.length >= limits.attemptsPerOrderMax) return refuse({ reason: "LIMIT" });
   const attempt: Attempt = {
     id: paymentId(order.terms.key, order.attempts.length + 1),
@@ -47,9 +53,17 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
     closing: false,
     reference: null,
     failureReason: null,
+    ...said,
   };
-  return accept(change(confirmed.draft, { attempts: [...closeAll(order.attempts), attempt] }));
+  return accept(change(confirmed.draft, { attempts: [...closeAll(forgetting(order.attempts)), attempt] }));
 }
+
+/** What payers said is kept with the latest tries only: what an order keeps has to end, and money for an older one comes, if ever, from another time. */
+const forgetting = (attempts: readonly Attempt[]): readonly Attempt[] =>
+  attempts.map((attempt, index) => {
+    const { said: _, ...rest } = attempt;
+    return index <= attempts.length - limits.attemptsWithSaidMax ? rest : attempt;
+  });
 
 export function opened(order: Order, { attempt: id, reference }: Commands["opened"]): Step {
   const attempt = order.attempts.find((one) => one.id === id);

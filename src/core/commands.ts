@@ -1,9 +1,12 @@
 /** What may be asked of an order, and the ways it may be refused. */
+import type { ConsentReceipt, Said } from "./conversion.ts";
+import type { Purpose } from "./definition.ts";
 import type { EventType } from "./events.ts";
 import { limits } from "./limits.ts";
 import type { Minor } from "./money.ts";
 import type { Capture, Order } from "./order.ts";
 import type { Request } from "./requests.ts";
+import type { StaffHold } from "./staff-hold.ts";
 import type { OrderState } from "./state.ts";
 
 /** Money as a provider or a cashier tells of it, before anyone judged it. */
@@ -14,8 +17,8 @@ export type Commands = {
   /** Scans since the last time, bots left out. */
   scan: { readonly count: number; readonly firstAt: number };
   confirm: { readonly claimant: string };
-  /** Confirms and begins to pay through one of the order's accounts. */
-  begin: { readonly claimant: string; readonly account: string };
+  /** Confirms and begins to pay through one of the order's accounts. `said`: what the payer entered beside it. */
+  begin: { readonly claimant: string; readonly account: string; readonly said?: Said };
   /** The provider made something of an attempt and calls it `reference`. */
   opened: { readonly attempt: string; readonly reference: string };
   /** The provider says that an attempt will bring no money. */
@@ -48,8 +51,31 @@ export type Commands = {
   resolve: { readonly decision: "HONOR" | "REFUND"; readonly note: string };
   /** The answer to asking for released stock again. */
   stock: { readonly taken: boolean };
-  /** The read model says whether this was the customer's first conversion. */
-  customer: { readonly firstTime: boolean };
+  /**
+   * The read model says whether this was the customer's first conversion, and whatever else the conversion asked. `nth`: which purchase it is.
+   * `grants`: each with its number, null when there is none left. `checks`: how much of what was taken back had been used.
+   */
+  customer: {
+    readonly firstTime: boolean;
+    readonly nth?: number | null;
+    readonly agreed?: readonly Purpose[];
+    readonly grants?: readonly { readonly key: string; readonly number: number | null }[];
+    readonly checks?: readonly { readonly key: string; readonly kept: number; readonly short: number }[];
+  };
+  /** A staff pool keeps somebody free for this payer; null when it has nobody. */
+  reserved: { readonly turn: number; readonly hold: StaffHold | null };
+  released: { readonly turn: number };
+  assigned: { readonly hold: StaffHold | null };
+  /** What came of telling somebody's server to carry out an action, or to take it back. NOT_YET: its hours are over. */
+  acted: {
+    readonly key: string;
+    readonly undo: boolean;
+    readonly outcome: "DONE" | "FAILED" | "NO_CONSENT" | "NOT_YET";
+    readonly detail: string | null;
+  };
+  consent: { readonly receipt: ConsentReceipt; readonly told: boolean };
+  claimRecord: { readonly said: Said };
+  retry: { readonly agreed: readonly Purpose[] | null };
 };
 export type CommandKind = keyof Commands;
 export type Command = { [K in CommandKind]: { readonly kind: K } & Commands[K] }[CommandKind];

@@ -1,31 +1,12 @@
 /**
- * The conversion block: what happens at the moment a payer becomes a customer. Declarative and pure; it runs inside the transaction that
- * makes the order paid, so it knows only the order, the payer and the block pinned at placing.
+ * The conversion as a fact of the order: who the payer became, what each action of the block did, where the code leads. How it comes to be is in
+ * `block-run.ts`, what it learns later in `follow-up.ts`, what a refund does to it in `reversal.ts`.
  */
+import type { Circumstances } from "./conditions.ts";
+import type { ActionKind, OnRefund, Purpose, TargetRule } from "./definition.ts";
 import type { Minor } from "./money.ts";
-
-/** What a refund does to an action. */
-export type OnRefund = "KEEP" | "REVERSE" | "PRORATE";
-
-export type TagAdd = {
-  readonly key: string;
-  readonly kind: "TAG_ADD";
-  readonly tags: readonly string[];
-  readonly onRefund: OnRefund;
-};
-export type ConversionAction = TagAdd;
-export type TargetRule = { readonly kind: "RECEIPT" } | { readonly kind: "URL"; readonly url: string };
-export type ConversionDefinition = {
-  readonly actions: readonly ConversionAction[];
-  readonly targets: readonly TargetRule[];
-};
-
-/** An immutable version of a merchant's block, as an order pins it. `id` null: the product's own default. */
-export type PinnedBlock = {
-  readonly id: string | null;
-  readonly version: number;
-  readonly definition: ConversionDefinition;
-};
+import type { OrderTerms, PaymentProvider } from "./order.ts";
+import type { StaffHold } from "./staff-hold.ts";
 
 export type IdentityKind = "WALLET" | "PHONE" | "EMAIL" | "LOYALTY";
 /** `value` is normalised; `verified` says the provider vouches for it. */
@@ -40,6 +21,26 @@ export type Payer = {
   readonly identities: readonly Identity[];
 };
 
+/** The proof that a person was asked something and what they said: which text exactly, in which language, when and where. */
+export type ConsentReceipt = {
+  readonly purpose: Purpose;
+  readonly granted: boolean;
+  readonly textVersion: string;
+  /** SHA-256 of the text that was shown; null where somebody else showed it. */
+  readonly textHash: string | null;
+  readonly locale: string;
+  readonly at: number;
+  readonly channel: string;
+};
+/** What the payer said on the page, before they paid. Nobody vouches for it. */
+export type Said = {
+  readonly name: string | null;
+  readonly identities: readonly Identity[];
+  readonly consents: readonly ConsentReceipt[];
+  readonly locale: string;
+  readonly country: string | null;
+};
+
 export type ActionState =
   | "DONE"
   | "PENDING"
@@ -48,16 +49,41 @@ export type ActionState =
   | "SKIPPED_CONDITION"
   | "SKIPPED_LIMIT"
   | "REVERSED";
+/** Whom a pending action waits for. DONE and REVERSED ones may wait too: for the pool to confirm, for somebody's server to take it back. */
+export type Waits = "ANSWER" | "GRANT" | "POOL" | "CALL";
 export type ActionOutcome = {
   readonly key: string;
-  readonly kind: ConversionAction["kind"];
+  readonly kind: ActionKind;
   readonly state: ActionState;
   readonly tags: readonly string[];
   readonly onRefund: OnRefund;
   readonly at: number;
+  readonly waits?: Waits;
+  /** `kept` is what refunds have left of them. */
+  readonly points?: { readonly granted: number; readonly kept: number };
+  readonly coupon?: {
+    readonly code: string;
+    readonly name: string;
+    readonly value: Minor;
+    readonly expiresAt: number | null;
+  };
+  readonly tier?: string;
+  readonly note?: string;
+  readonly staff?: StaffHold;
+  readonly group?: { readonly name: string; readonly url: string };
+  readonly call?: { readonly tries: number; readonly nextAt: number };
+  /** Why it failed, or what is missing. */
+  readonly detail?: string;
+  /** Taken back, and the read model has not yet said whether it had been used. */
+  readonly unchecked?: true;
+  /** How much of what was taken back had been used already: points, or the coupon's value. */
+  readonly short?: number;
 };
 
 export type ConversionState = "COMMITTED" | "PARTLY_REVERSED" | "REVERSED";
+export type Target =
+  | { readonly kind: "RECEIPT" }
+  | { readonly kind: Exclude<TargetRule["kind"], "RECEIPT">; readonly url: string | null };
 export type Conversion = {
   readonly payer: Payer;
   readonly blockId: string | null;
@@ -65,41 +91,46 @@ export type Conversion = {
   readonly state: ConversionState;
   /** Null until the merchant's read model, where uniqueness lives, has said whether this is the customer's first. */
   readonly firstTime: boolean | null;
+  readonly nth?: number | null;
+  /** What the customer has agreed to and not taken back, as far as the order was told; null before that. */
+  readonly agreed?: readonly Purpose[] | null;
+  readonly wallet: PaymentProvider;
+  readonly said: Said | null;
+  /** What the payer said about themselves on the paid page, once, when nothing else was known of them. */
+  readonly claim?: { readonly at: number; readonly said: Said };
   readonly actions: readonly ActionOutcome[];
-  readonly target: TargetRule;
+  readonly target: Target;
+  /** Whether the target stands: until then the code leads to the receipt. */
+  readonly decided?: boolean;
   readonly convertedAt: number;
 };
 
-export function convert(block: PinnedBlock, payer: Payer, at: number): Conversion {
+export function circumstancesOf(conversion: Conversion, terms: OrderTerms): Circumstances {
+  const { said, wallet, convertedAt, firstTime, nth = null, agreed = null } = conversion;
   return {
-    payer,
-    blockId: block.id,
-    blockVersion: block.version,
-    state: "COMMITTED",
-    firstTime: null,
-    actions: block.definition.actions.map(({ key, kind, tags, onRefund }) => ({
-      key,
-      kind,
-      state: "DONE",
-      tags,
-      onRefund,
-      at,
-    })),
-    target: block.definition.targets[0] ?? { kind: "RECEIPT" },
-    convertedAt: at,
+    terms,
+    at: convertedAt,
+    wallet,
+    locale: said?.locale ?? terms.merchant.locale,
+    country: said?.country ?? null,
+    said: receiptsOf(conversion).map(({ purpose }) => purpose),
+    agreed,
+    firstTime,
+    nth,
   };
 }
 
-/**
- * The conversion after `refunded` of `received` went back. A full refund reverses every action that declares REVERSE or PRORATE; a partial one
- * only touches what can be prorated. Tags cannot be halved, so they fall only with the whole. Returns the same object when nothing changes.
- */
-export function reverse(conversion: Conversion, refunded: Minor, received: Minor, at: number): Conversion {
-  if (refunded <= 0 || conversion.state === "REVERSED") return conversion;
-  if (refunded < received)
-    return conversion.state === "COMMITTED" ? { ...conversion, state: "PARTLY_REVERSED" } : conversion;
-  const actions = conversion.actions.map((action): ActionOutcome =>
-    action.onRefund === "KEEP" || action.state !== "DONE" ? action : { ...action, state: "REVERSED", at },
+/** Consents given with the order: on the payer page, and on the paid page when the record was claimed. */
+export const receiptsOf = ({ said, claim }: Conversion): readonly ConsentReceipt[] => [
+  ...(said?.consents ?? []),
+  ...(claim?.said.consents ?? []),
+];
+
+/** All that is known of the person: what the provider said, and what they said themselves. The first word on an identity stands. */
+export function knownOf({ payer, said, claim }: Conversion): Pick<Payer, "name" | "identities"> {
+  const all = [...payer.identities, ...(said?.identities ?? []), ...(claim?.said.identities ?? [])];
+  const identities = all.filter(
+    (one, index) => all.findIndex(({ kind, value }) => kind === one.kind && value === one.value) === index,
   );
-  return { ...conversion, state: "REVERSED", actions };
+  return { name: payer.name ?? said?.name ?? claim?.said.name ?? null, identities };
 }

@@ -5,6 +5,7 @@
  */
 import { receivedOf, refundedOf } from "./amounts.ts";
 import type { ActionState, ConversionState } from "./conversion.ts";
+import { plannedActions } from "./definition.ts";
 import type { EventData, OrderEvent } from "./events.ts";
 import { conversionId, orderId } from "./ids.ts";
 import { formatDecimal, money, type Minor } from "./money.ts";
@@ -73,7 +74,7 @@ export function eventDataOf(terms: OrderTerms, { sequence, data }: OrderEvent): 
       conversion: {
         state: conversion.state,
         blockVersion: terms.block.version,
-        actions: terms.block.definition.actions.map(({ key, kind }, index) => ({
+        actions: plannedActions(terms.block.definition).map(({ key, kind }, index) => ({
           key,
           kind,
           state: conversion.actions[index],

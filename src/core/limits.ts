@@ -17,6 +17,8 @@ export const limits = {
   /** Minor units. Far above any sale, far below 2^53, so that sums of lines stay safe integers. */
   amountMinorMax: 1_000_000_000_000,
   attemptsPerOrderMax: 50,
+  /** Of so many of them an order keeps what the payer entered beside the money. */
+  attemptsWithSaidMax: 10,
   /** No provider's payment page can be paid on for longer; an attempt nobody told us the end of is then over. */
   attemptLifeMs: 25 * hour,
   /** These bound what one order keeps, so that the longest life still fits into its live code's one row (test/unit/core/size.test.ts). */
@@ -25,6 +27,31 @@ export const limits = {
   /** Once it has told so many events, an order tells no more of who confirms it, and, further on, does not open again after its end. */
   eventsWithConfirmationsMax: 100,
   eventsWithReopeningMax: 200,
+
+  /** What a merchant may publish as a conversion block. An order pins it, so it counts towards the order's row. */
+  definitionBytesMax: 16_384,
+  definitionDepthMax: 5,
+  actionsPerBlockMax: 20,
+  couponsPerBlockMax: 5,
+  targetsPerBlockMax: 10,
+  conditionValuesMax: 50,
+  tagLengthMax: 60,
+  tagsPerActionMax: 20,
+  textLengthMax: 1_000,
+  localesPerTextMax: 8,
+  groupsPerActionMax: 10,
+  /** Points of one action, and coupons or places of one. */
+  pointsMax: 1_000_000_000,
+  grantsMax: 1_000_000_000,
+  blocksPerMerchantMax: 50,
+  /** Orders of one customer that hear at once of a consent given or taken back, the newest first; the others hear when they are retried. */
+  ordersPerConsentMax: 200,
+  ordersToldAtOnce: 20,
+  /** A text's version, and where it was shown. */
+  consentWordLengthMax: 60,
+  consentsListedMax: 100,
+  couponsListedMax: 100,
+  notesListedMax: 50,
 
   nameLengthMax: 200,
   descriptionLengthMax: 2_000,
@@ -166,6 +193,18 @@ export const limits = {
   /** Stock taken for an order that still does not exist after this long was taken for nothing. */
   orphanHoldAfterMs: 10 * minute,
   orphanHoldsPerSweep: 100,
+
+  /** Wait before the second, third, … call of an action to the merchant's server. After the last it has failed, until somebody retries it. */
+  actionRetryMs: [5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour],
+  actionTimeoutMs: 10 * second,
+  /** How long a live code waits for a staff pool before it asks again later. */
+  staffPoolTimeoutMs: 5 * second,
+  staffPoolsPerMerchantMax: 50,
+  membersPerPoolMax: 100,
+  staffWeightMax: 1_000,
+  staffCapMax: 1_000_000,
+  /** Assignments that a pool remembers for telling repeated questions from new ones: longer than any order can still be paid. */
+  assignmentsKeptMs: 60 * day,
 
   webhookEndpointsPerMerchantMax: 50,
   webhookTimeoutMs: 15 * second,

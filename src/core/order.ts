@@ -3,11 +3,13 @@
  * state and every amount are derived (`state.ts`, `amounts.ts`), so late, duplicate and shuffled news of the same facts end alike.
  * Instants are milliseconds since 1970 UTC. Everything here is plain JSON: it is what a live code stores.
  */
-import type { Conversion, Payer, PinnedBlock } from "./conversion.ts";
+import type { Conversion, Payer, Said } from "./conversion.ts";
+import type { PinnedBlock } from "./definition.ts";
 import type { OrderKey } from "./ids.ts";
 import type { Currency, Minor } from "./money.ts";
 import type { OrderPolicy } from "./policy.ts";
 import type { Request } from "./requests.ts";
+import type { StaffState } from "./staff-hold.ts";
 
 export type PaymentProvider = "SANDBOX" | "STRIPE" | "WECHAT_PAY" | "ALIPAY" | "MANUAL";
 
@@ -78,6 +80,8 @@ export type Attempt = {
   /** The provider's own reference for what it made of the attempt. */
   readonly reference: string | null;
   readonly failureReason: string | null;
+  /** What its payer entered on the page: nobody vouches for it. */
+  readonly said?: Said;
 };
 
 /**
@@ -145,6 +149,8 @@ export type Order = {
   readonly closing: { readonly as: ClosedAs; readonly since: number; readonly reason: string | null } | null;
   readonly stock: StockState;
   readonly conversion: Conversion | null;
+  /** Who is kept free for whoever pays; null until somebody was asked for. */
+  readonly staff?: StaffState | null;
   readonly scans: { readonly count: number; readonly firstAt: number | null };
   /** Events emitted so far. */
   readonly sequence: number;
@@ -166,6 +172,7 @@ export const newOrder = (terms: OrderTerms): Order => ({
   closing: null,
   stock: terms.countsStock ? "HELD" : "NONE",
   conversion: null,
+  staff: null,
   scans: { count: 0, firstAt: null },
   sequence: 0,
   version: 0,

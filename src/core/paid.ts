@@ -2,10 +2,12 @@
 import { acceptedOf, refundableOf } from "./amounts.ts";
 import { closeAll } from "./attempts.ts";
 import { change, type Draft } from "./commands.ts";
-import { convert } from "./conversion.ts";
+import { convert } from "./block-run.ts";
 import { isLate, paidAtOf } from "./deadline.ts";
+import { tellConsents } from "./follow-up.ts";
 import type { Capture, StockState } from "./order.ts";
 import { giveAllBack, giveBack } from "./refunds.ts";
+import { holdFor } from "./staff-hold.ts";
 
 /**
  * Whoever paid most is the payer, the earliest of equals: a choice that does not depend on who was heard first. The order is paid when the
@@ -17,6 +19,7 @@ export function becomePaid(draft: Draft, now: number): Draft {
   const [main] = accepted.toSorted(byWeight);
   if (!main) throw new Error("an order cannot become paid without accepted money");
   const at = Math.max(...accepted.map(paidAtOf));
+  const said = order.attempts.find(({ id }) => id === main.attempt)?.said;
   const paid = change(
     draft,
     {
@@ -25,12 +28,18 @@ export function becomePaid(draft: Draft, now: number): Draft {
       closing: null,
       attempts: closeAll(order.attempts),
       stock: stockOncePaid(order.stock),
-      conversion: convert(order.terms.block, main.payer, now),
+      conversion: convert(
+        order.terms,
+        { payer: main.payer, wallet: main.provider, said: said ?? null },
+        holdFor(order),
+        now,
+      ),
     },
     { type: "ORDER_PAID" },
     { type: "CONVERSION_COMMITTED" },
   );
-  return placeSurplus(returnUnplaced(paid, now), now);
+  const told = tellConsents(paid, (said?.consents.length ?? 0) > 0);
+  return placeSurplus(returnUnplaced(told, now), now);
 }
 
 const byWeight = (a: Capture, b: Capture): number =>

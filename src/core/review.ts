@@ -1,4 +1,4 @@
-/** Answers the order waited for: a person's decision, the stock's, the read model's. */
+/** Answers the order waited for: a person's decision, and the stock's. */
 import { acceptedOf } from "./amounts.ts";
 import {
   accept,
@@ -51,14 +51,5 @@ export function stock(order: Order, { taken }: Commands["stock"], now: number): 
   const expiresAt = order.closed ? order.expiresAt : Math.min(order.expiresAt, now);
   return accept(
     giveAllBack(change(draft, { stock: "RELEASED", expiresAt }), waiting, "REFUND", "sold out meanwhile", now),
-  );
-}
-
-export function customer(order: Order, { firstTime }: Commands["customer"]): Step {
-  const { conversion } = order;
-  if (!conversion || conversion.firstTime !== null) return unchanged(order);
-  const known = { conversion: { ...conversion, firstTime } };
-  return accept(
-    firstTime ? change(draftOf(order), known, { type: "CUSTOMER_CREATED" }) : change(draftOf(order), known),
   );
 }

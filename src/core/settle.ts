@@ -5,11 +5,13 @@
 import { acceptedOf, conversionBasisOf, isRestocked } from "./amounts.ts";
 import { closeAll, lapsed, watchedAttempts } from "./attempts.ts";
 import { change, type Draft } from "./commands.ts";
-import { reverse } from "./conversion.ts";
+import { hasStaffToLetGo } from "./conversion-work.ts";
 import { deadlineOf, hasPartPayment } from "./deadline.ts";
 import type { Order } from "./order.ts";
 import { becomePaid } from "./paid.ts";
 import { giveAllBack } from "./refunds.ts";
+import { reverse } from "./reversal.ts";
+import { letGo } from "./staff-hold.ts";
 import { unplacedOf } from "./unplaced.ts";
 
 type Rule = (draft: Draft, now: number) => Draft;
@@ -75,6 +77,8 @@ const reverseConversion: Rule = (draft, now) => {
   return after === conversion ? draft : change(draft, { conversion: after }, { type: "CONVERSION_REVERSED" });
 };
 
+const releaseStaff: Rule = (draft, now) => (hasStaffToLetGo(draft.order, now) ? letGo(draft) : draft);
+
 const rules: readonly Rule[] = [
   endSilentAttempts,
   cover,
@@ -83,6 +87,7 @@ const rules: readonly Rule[] = [
   placePartPayment,
   releaseStock,
   returnStock,
+  releaseStaff,
   reverseConversion,
 ];
 

@@ -13,9 +13,11 @@ import {
   type Commands,
   type Step,
 } from "./commands.ts";
+import { acted, assigned, claimRecord, consent, customer, retry } from "./follow-up.ts";
 import type { Order } from "./order.ts";
 import { refund, refundAgain, refundHeard } from "./refunds.ts";
-import { customer, resolve, stock } from "./review.ts";
+import { resolve, stock } from "./review.ts";
+import { released, reserved } from "./staff-hold.ts";
 import { standingOf, type OrderState } from "./state.ts";
 
 type Cell<K extends CommandKind> = (order: Order, command: Commands[K], now: number) => Step;
@@ -30,13 +32,13 @@ const scan: Cell<"scan"> = (order, { count, firstAt }) =>
 const tick: Cell<"tick"> = (order) => unchanged(order);
 
 /** News that may come at any time: what happened elsewhere has happened, whatever we think of it. */
-const news: Cells = { place, scan, tick, capture, kept, opened, ended, refundHeard, stock };
+const news: Cells = { place, scan, tick, capture, kept, opened, ended, refundHeard, stock, reserved, released };
 
 export const transitions: Readonly<Record<OrderState, Cells>> = {
   OPEN: { ...news, confirm, begin, extend, cancel },
   CLAIMED: { ...news, confirm, begin, extend, cancel },
   PAYING: { ...news, confirm, begin, extend, cancel },
-  PAID: { ...news, refund, resolve, customer },
+  PAID: { ...news, refund, resolve, customer, assigned, acted, consent, claimRecord, retry },
   EXPIRED: { ...news, extend, refund },
   CANCELLED: { ...news, refund },
   // What waits for a decision goes back by that decision: a refund beside it would leave money that counts and is gone.

@@ -35,6 +35,7 @@ export const merchants: Columns<typeof tables.merchants> = {
     timeZone: "time_zone",
     policy: { json: "policy" },
     nextOrderNumber: "next_order_number",
+    blockId: "block_id",
     createdAt: "created_at",
   },
 };
@@ -103,5 +104,69 @@ export const customers: Columns<typeof tables.customers> = {
     tags: { json: "tags" },
     firstOrder: "first_order",
     createdAt: "created_at",
+    ownTags: { json: "own_tags" },
+    tier: "tier",
+    tierAt: "tier_at",
+    staff: { json: "staff" },
+    staffAt: "staff_at",
+  },
+};
+
+export const conversionBlocks: Columns<typeof tables.conversionBlocks> = {
+  table: "conversion_blocks",
+  columns: {
+    merchantId: "merchant_id",
+    id: "id",
+    version: "version",
+    name: "name",
+    enabled: { boolean: "enabled" },
+    definition: { json: "definition" },
+    publishedAt: "published_at",
+  },
+};
+
+export const staffPools: Columns<typeof tables.staffPools> = {
+  table: "staff_pools",
+  columns: { merchantId: "merchant_id", id: "id", createdAt: "created_at" },
+};
+
+export const actionEndpoints: Columns<typeof tables.actionEndpoints> = {
+  table: "action_endpoints",
+  columns: { merchantId: "merchant_id", kind: "kind", url: "url", sealed: "sealed", createdAt: "created_at" },
+};
+
+export const grants: Columns<typeof tables.grants> = {
+  table: "grants",
+  columns: {
+    merchantId: "merchant_id",
+    grantId: "grant_id",
+    number: "number",
+    orderKey: "order_key",
+    key: "key",
+    customerId: "customer_id",
+    code: "code",
+    name: "name",
+    value: "value",
+    expiresAt: "expires_at",
+    issuedAt: "issued_at",
+    redeemedAt: "redeemed_at",
+    redeemedFor: "redeemed_for",
+    reversedAt: "reversed_at",
+  },
+};
+
+export const consents: Columns<typeof tables.consents> = {
+  table: "consents",
+  columns: {
+    merchantId: "merchant_id",
+    customerId: "customer_id",
+    id: "id",
+    purpose: "purpose",
+    granted: { boolean: "granted" },
+    textVersion: "text_version",
+    textHash: "text_hash",
+    locale: "locale",
+    channel: "channel",
+    at: "at",
   },
 };

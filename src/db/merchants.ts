@@ -1,10 +1,12 @@
 /** Merchants, each with what its orders pin. */
+import type { PinnedBlock } from "../core/definition.ts";
 import type { Currency } from "../core/money.ts";
 import type { AccountTerms } from "../core/order.ts";
 import type { OrderPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { NewApiKey } from "./api-keys.ts";
 import { clause, prepare } from "./clause.ts";
+import { blockOf, defaultBlockOf } from "./conversion-blocks.ts";
 import { apiKeys, merchants, paymentAccounts } from "./columns.ts";
 import type { PaymentAccountRow } from "./payment-accounts.ts";
 import { assignments, insertion, rowOf, selection, type Raw } from "./rows.ts";
@@ -22,9 +24,11 @@ export type Merchant = {
   readonly policy: OrderPolicy;
   /** The enabled accounts that new orders may be paid through, oldest first. */
   readonly accounts: readonly AccountTerms[];
+  /** What new orders pin unless they name another; null for the product's own. */
+  readonly block: PinnedBlock | null;
   readonly createdAt: number;
 };
-export type NewMerchant = Omit<Merchant, "accounts">;
+export type NewMerchant = Omit<Merchant, "accounts" | "block">;
 export type MerchantChanges = Partial<Pick<Merchant, "name" | "locale" | "timeZone" | "policy">>;
 
 const find = `SELECT ${selection(merchants)} FROM merchants WHERE id = ?1`;
@@ -57,7 +61,7 @@ export async function insertMerchant(
   );
   if (!inserted) return err("SLUG_TAKEN");
   const { id, provider, enabled } = first.account;
-  return ok({ ...merchant, accounts: enabled ? [{ id, provider }] : [] });
+  return ok({ ...merchant, accounts: enabled ? [{ id, provider }] : [], block: null });
 }
 
 /** What it answers may be old at once: only inserting decides. */
@@ -65,14 +69,15 @@ export const isSlugTaken = async (db: D1Database, slug: string): Promise<boolean
   (await db.prepare(bySlug).bind(slug).first()) !== null;
 
 export async function findMerchant(db: D1Database, merchantId: string): Promise<Merchant | null> {
-  const [found, accounts] = await db.batch<Raw>([
+  const [found, accounts, blocks] = await db.batch<Raw>([
     db.prepare(find).bind(merchantId),
     db.prepare(enabledAccounts).bind(merchantId),
+    db.prepare(defaultBlockOf).bind(merchantId),
   ]);
   const raw = found?.results[0];
   if (!raw || !accounts) return null;
-  const { nextOrderNumber: _, ...merchant } = rowOf(merchants, raw);
-  return { ...merchant, accounts: accounts.results.map(termsOf) };
+  const { nextOrderNumber: _, blockId: __, ...merchant } = rowOf(merchants, raw);
+  return { ...merchant, accounts: accounts.results.map(termsOf), block: pinnedIn(blocks?.results[0]) };
 }
 
 /** The merchant as it is afterwards; null when there is none. */
@@ -91,6 +96,13 @@ export async function leaseOrderNumbers(db: D1Database, merchantId: string, coun
   const first = await db.prepare(lease).bind(merchantId, count).first<number>("first");
   if (first === null) throw new Error("there is no such merchant to lease order numbers from");
   return first;
+}
+
+/** A block that was switched off is no longer pinned. */
+function pinnedIn(raw: Raw | undefined): PinnedBlock | null {
+  if (!raw) return null;
+  const { id, version, definition, enabled } = blockOf(raw);
+  return enabled ? { id, version, definition } : null;
 }
 
 function termsOf(raw: Raw): AccountTerms {

@@ -8,13 +8,20 @@ const isOld = `
       AND version >= told.value ->> 'version'
   )`;
 
+/** What a person took away stays away, whatever an order gives. */
+const removedTags = `SELECT own.key FROM json_each(customers.own_tags) own WHERE own.value = 0`;
+const isLater = (column: string): string =>
+  `(excluded.${column} IS NOT NULL AND excluded.${column} > coalesce(customers.${column}, 0))`;
+
 /**
  * Who comes first makes the customer; everybody adds what is not known yet. A name stays once it is there. Nothing new, nothing written.
  */
 export const addCustomers = `
-  INSERT INTO customers (merchant_id, id, display_name, identities, tags, first_order, created_at)
+  INSERT INTO customers (merchant_id, id, display_name, identities, tags, first_order, created_at, tier, tier_at, staff, staff_at)
   SELECT told.value ->> 'merchant', told.value ->> 'customer', told.value ->> 'name', told.value ->> 'identities', told.value ->> 'tags',
-    told.value ->> 'order', told.value ->> 'at'
+    told.value ->> 'order', told.value ->> 'at',
+    told.value ->> 'tier', iif(told.value ->> 'tier' IS NULL, NULL, told.value ->> 'at'),
+    told.value ->> 'staff', iif(told.value ->> 'staff' IS NULL, NULL, told.value ->> 'at')
   FROM json_each(?1) told
   WHERE NOT ${isOld}
   ORDER BY told.key
@@ -30,11 +37,22 @@ export const addCustomers = `
     ),
     tags = (
       SELECT json_group_array(value)
-      FROM (SELECT value FROM json_each(customers.tags) UNION SELECT value FROM json_each(excluded.tags) ORDER BY value)
-    )
+      FROM (
+        SELECT value FROM json_each(customers.tags)
+        UNION SELECT value FROM json_each(excluded.tags) WHERE value NOT IN (${removedTags})
+        ORDER BY value
+      )
+    ),
+    tier = iif(${isLater("tier_at")}, excluded.tier, customers.tier),
+    tier_at = iif(${isLater("tier_at")}, excluded.tier_at, customers.tier_at),
+    staff = iif(${isLater("staff_at")}, excluded.staff, customers.staff),
+    staff_at = iif(${isLater("staff_at")}, excluded.staff_at, customers.staff_at)
   WHERE (customers.display_name IS NULL AND excluded.display_name IS NOT NULL)
+    OR ${isLater("tier_at")}
+    OR ${isLater("staff_at")}
     OR EXISTS (
-      SELECT 1 FROM json_each(excluded.tags) added WHERE added.value NOT IN (SELECT value FROM json_each(customers.tags))
+      SELECT 1 FROM json_each(excluded.tags) added
+      WHERE added.value NOT IN (SELECT value FROM json_each(customers.tags)) AND added.value NOT IN (${removedTags})
     )
     OR EXISTS (
       SELECT 1 FROM json_each(excluded.identities) added
@@ -68,12 +86,12 @@ export const writeOrders = `
   ${withText}
   INSERT INTO orders (
     merchant_id, created_at, id, number, version, state, state_changes, external_reference, channel, customer_id,
-    received, refunded, events_through, event_positions, doc
+    received, refunded, points, events_through, event_positions, doc
   )
   SELECT
     row ->> 'merchant', row ->> 'placedAt', row ->> 'order', row ->> 'number', row ->> 'version', row ->> 'state',
     row ->> 'stateChanges', row ->> 'externalReference', row ->> 'channel', row ->> 'customer', row ->> 'received',
-    row ->> 'refunded', row ->> 'through',
+    row ->> 'refunded', row ->> 'points', row ->> 'through',
     iif(
       row ->> 'through' > 0,
       json_array(json_array(row ->> 'through', (SELECT max(position) FROM event_log WHERE merchant_id = row ->> 'merchant'))),
@@ -89,6 +107,7 @@ export const writeOrders = `
     customer_id = excluded.customer_id,
     received = excluded.received,
     refunded = excluded.refunded,
+    points = excluded.points,
     events_through = max(orders.events_through, excluded.events_through),
     event_positions = iif(
       excluded.events_through > orders.events_through,
@@ -99,7 +118,7 @@ export const writeOrders = `
   WHERE excluded.version > orders.version
     OR (excluded.version = orders.version AND excluded.events_through > orders.events_through)`;
 
-/** The tags that the customer's orders still give. Rare, so it may read all of them. */
+/** The tags that the customer's orders still give, with a person's own. Rare, so it may read all of them. */
 export const reverseTags = `
   UPDATE customers SET tags = given.tags
   FROM (
@@ -112,15 +131,124 @@ export const reverseTags = `
         CROSS JOIN json_each(action.value, '$.tags') tag
         WHERE orders.merchant_id = lost.merchant_id AND orders.customer_id = lost.id
           AND action.value ->> 'kind' = 'TAG_ADD' AND action.value ->> 'state' = 'DONE'
+          AND tag.value NOT IN (SELECT key FROM json_each(lost.own_tags) WHERE value = 0)
+        UNION SELECT key FROM json_each(lost.own_tags) WHERE value = 1
         ORDER BY 1
       )
     ) AS tags
-    FROM (SELECT DISTINCT value ->> 'merchant' AS merchant_id, value ->> 'customer' AS id FROM json_each(?1)) lost
+    FROM (SELECT DISTINCT value ->> 'merchant' AS merchant_id, value ->> 'customer' AS id FROM json_each(?1)) told
+    JOIN customers lost USING (merchant_id, id)
   ) given
   WHERE customers.merchant_id = given.merchant_id AND customers.id = given.id AND customers.tags <> given.tags`;
 
-/** A customer is new with the order that made it: true also when the same is told again. */
-export const newness = `
-  SELECT told.value ->> 'order' AS orderKey, customers.first_order = told.value ->> 'order' AS firstTime
+/** The latest tier that an order still gives, where the one that stands was given by an order that lost it. */
+export const reverseTiers = `
+  UPDATE customers SET (tier, tier_at) = (
+    SELECT action.value ->> 'tier', orders.doc ->> '$.conversion.convertedAt'
+    FROM orders INDEXED BY orders_customer
+    CROSS JOIN json_each(iif(json_valid(orders.doc), orders.doc, '{}'), '$.conversion.actions') action
+    WHERE orders.merchant_id = customers.merchant_id AND orders.customer_id = customers.id
+      AND action.value ->> 'kind' = 'TIER_SET' AND action.value ->> 'state' = 'DONE'
+    ORDER BY 2 DESC
+    LIMIT 1
+  )
+  WHERE (merchant_id, id, tier_at) IN (
+    SELECT value ->> 'merchant', value ->> 'customer', value ->> 'at' FROM json_each(?1)
+  )`;
+
+/**
+ * Coupons, places and purchases get their numbers, one after the other. A number beyond the total is nobody's, and neither is one beyond what a
+ * customer may have. Who asks again has theirs already. Numbers are not given back: a limit counts what was granted.
+ */
+export const issueGrants = `
+  WITH told AS MATERIALIZED (
+    SELECT
+      wish.key AS place, wish.value AS row, wish.value ->> 'merchant' AS merchant, wish.value ->> 'grant' AS granted,
+      wish.value ->> 'order' AS order_key, wish.value ->> 'customer' AS customer
+    FROM json_each(?1) wish
+    WHERE NOT EXISTS (
+      SELECT 1 FROM grants
+      WHERE merchant_id = wish.value ->> 'merchant' AND order_key = wish.value ->> 'order' AND key = wish.value ->> 'key'
+    )
+  ),
+  fitting AS (
+    SELECT told.*,
+      row_number() OVER (PARTITION BY merchant, granted, customer ORDER BY place) + (
+        SELECT count(*) FROM grants
+        WHERE merchant_id = merchant AND customer_id = customer AND grant_id = granted
+      ) AS of_customer
+    FROM told
+  ),
+  numbered AS (
+    SELECT fitting.*,
+      row_number() OVER (PARTITION BY merchant, granted ORDER BY place) + max(
+        coalesce((SELECT max(number) FROM grants WHERE merchant_id = merchant AND grant_id = granted), 0),
+        iif(
+          row ->> 'countsOrders',
+          (SELECT count(*) FROM orders INDEXED BY orders_customer WHERE merchant_id = merchant AND customer_id = customer),
+          0
+        )
+      ) AS number
+    FROM fitting
+    WHERE row ->> 'perCustomer' IS NULL OR of_customer <= row ->> 'perCustomer'
+  )
+  INSERT INTO grants (merchant_id, grant_id, number, order_key, key, customer_id, code, name, value, expires_at, issued_at)
+  SELECT merchant, granted, number, order_key, row ->> 'key', customer, row ->> 'code', row ->> 'name', row ->> 'value',
+    row ->> 'expiresAt', row ->> 'at'
+  FROM numbered
+  WHERE row ->> 'total' IS NULL OR number <= row ->> 'total'
+  ON CONFLICT DO NOTHING`;
+
+/** What was used stays used: then the order is told. */
+export const reverseGrants = `
+  UPDATE grants SET reversed_at = lost.at
+  FROM (
+    SELECT value ->> 'merchant' AS merchant_id, value ->> 'order' AS order_key, value ->> 'key' AS key, value ->> 'at' AS at
+    FROM json_each(?1)
+  ) lost
+  WHERE grants.merchant_id = lost.merchant_id AND grants.order_key = lost.order_key AND grants.key = lost.key
+    AND grants.reversed_at IS NULL`;
+
+export const addConsents = `
+  INSERT INTO consents (merchant_id, customer_id, id, purpose, granted, text_version, text_hash, locale, channel, at)
+  SELECT value ->> 'merchant', value ->> 'customer', value ->> 'id', value ->> 'purpose', value ->> 'granted', value ->> 'textVersion',
+    value ->> 'textHash', value ->> 'locale', value ->> 'channel', value ->> 'at'
+  FROM json_each(?1)
+  WHERE true
+  ON CONFLICT (merchant_id, customer_id, id) DO NOTHING`;
+
+/** What a customer agrees to: of each purpose, the last word. */
+export const standingConsents = (merchant: string, customer: string): string => `
+  SELECT json_group_array(purpose) FROM (
+    SELECT purpose, granted, row_number() OVER (PARTITION BY purpose ORDER BY at DESC, id DESC) AS back
+    FROM consents WHERE merchant_id = ${merchant} AND customer_id = ${customer}
+  )
+  WHERE back = 1 AND granted`;
+
+/**
+ * What the read model answers an order whose conversion asks. A customer is new with the order that made it: true also when the same is told
+ * again. The balance counts what this order grants by now, before its row says so.
+ */
+export const answers = `
+  SELECT
+    told.value ->> 'order' AS orderKey,
+    customers.first_order = told.value ->> 'order' AS firstTime,
+    (SELECT number FROM grants WHERE merchant_id = customers.merchant_id AND order_key = told.value ->> 'order' AND key = '') AS nth,
+    (${standingConsents("customers.merchant_id", "customers.id")}) AS agreed,
+    (
+      SELECT json_group_array(json_object('key', key, 'number', number, 'redeemed', redeemed_at IS NOT NULL))
+      FROM grants INDEXED BY grants_order
+      WHERE merchant_id = customers.merchant_id AND order_key = told.value ->> 'order' AND key > ''
+    ) AS grants,
+    iif(
+      told.value ->> 'checksPoints',
+      told.value ->> 'points' + (
+        SELECT coalesce(sum(points), 0) FROM orders INDEXED BY orders_customer
+        WHERE merchant_id = customers.merchant_id AND customer_id = customers.id AND id <> told.value ->> 'order'
+      ) - (
+        SELECT coalesce(sum(points), 0) FROM points_spent WHERE merchant_id = customers.merchant_id AND customer_id = customers.id
+      ),
+      NULL
+    ) AS balance
   FROM json_each(?1) told
   JOIN customers ON customers.merchant_id = told.value ->> 'merchant' AND customers.id = told.value ->> 'customer'`;

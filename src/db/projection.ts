@@ -3,23 +3,45 @@
  * one transaction. Everything is idempotent, because an object tells again until it has heard an answer; and a row only ever replaces an older
  * version of itself, so late and shuffled news end alike and the read model never runs ahead of its objects.
  */
+import type { Purpose } from "../core/definition.ts";
 import type { FeedEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Order } from "../core/order.ts";
 import { rowsOf, type ProjectedRows } from "./projected-rows.ts";
-import { addCustomers, logEvents, newness, reverseTags, writeOrders } from "./projection-sql.ts";
+import {
+  addConsents,
+  addCustomers,
+  answers,
+  issueGrants,
+  logEvents,
+  reverseGrants,
+  reverseTags,
+  reverseTiers,
+  writeOrders,
+} from "./projection-sql.ts";
 import { settleHolds } from "./stock.ts";
 
 export type Projection = {
   readonly order: Order;
   /**
-   * All events that the log is not known to have, oldest first. Empty while the order's conversion does not know whether its customer is new:
+   * All events that the log is not known to have, oldest first. Empty while the order's conversion waits for what only the read model knows:
    * such a projection only asks. It makes the customer, and the order follows when its answer has become part of it.
    */
   readonly events: readonly FeedEvent[];
 };
-/** `firstTime`: whether this order made the customer; null while it has none. */
-export type ProjectionAnswer = { readonly orderKey: OrderKey; readonly firstTime: boolean | null };
+/** `firstTime`: whether this order made the customer; null while it has none. The rest is absent where there is nothing to say. */
+export type ProjectionAnswer = {
+  readonly orderKey: OrderKey;
+  readonly firstTime: boolean | null;
+  /** Which purchase of the customer's it is, if anybody asked. */
+  readonly nth?: number | null;
+  /** What the customer agrees to. */
+  readonly agreed?: readonly Purpose[];
+  /** What the order was granted; one that is missing was no longer to be had. */
+  readonly grants?: readonly { readonly key: string; readonly number: number; readonly redeemed: boolean }[];
+  /** The customer's points, if this order took some back. */
+  readonly balance?: number | null;
+};
 
 /** D1 takes parameters and rows of 2 MB; a character is three bytes at most. */
 const portionCharactersMax = 500_000;
@@ -31,32 +53,64 @@ export async function project(
 ): Promise<readonly ProjectionAnswer[]> {
   const portions = portionsOf(newestOf(projections));
   const statements = portions.flatMap((portion) => statementsOf(db, rowsOf(portion)));
-  const results = await db.batch<{ orderKey: OrderKey; firstTime: number | null }>(statements);
-  const known = new Map(
-    results.flatMap(({ results: rows }) => rows.map(({ orderKey, firstTime }) => [orderKey, firstTime] as const)),
-  );
+  const results = await db.batch<RawAnswer>(statements);
+  const known = new Map(results.flatMap(({ results: rows }) => rows.map((row) => [row.orderKey, row] as const)));
   return projections.map(({ order: { terms } }) => {
-    const firstTime = known.get(terms.key);
-    return { orderKey: terms.key, firstTime: typeof firstTime === "number" ? firstTime === 1 : null };
+    const raw = known.get(terms.key);
+    return raw ? answerOf(raw) : { orderKey: terms.key, firstTime: null };
   });
+}
+
+type RawAnswer = {
+  readonly orderKey: OrderKey;
+  readonly firstTime: number | null;
+  readonly nth: number | null;
+  readonly agreed: string;
+  readonly grants: string;
+  readonly balance: number | null;
+};
+
+function answerOf({ orderKey, firstTime, nth, agreed, grants, balance }: RawAnswer): ProjectionAnswer {
+  const known = JSON.parse(agreed) as readonly Purpose[];
+  const granted = JSON.parse(grants) as readonly { readonly key: string; readonly number: number; redeemed: 0 | 1 }[];
+  return {
+    orderKey,
+    firstTime: typeof firstTime === "number" ? firstTime === 1 : null,
+    ...(nth !== null && { nth }),
+    ...(known.length > 0 && { agreed: known }),
+    ...(granted.length > 0 && {
+      grants: granted.map(({ key, number, redeemed }) => ({ key, number, redeemed: redeemed === 1 })),
+    }),
+    ...(balance !== null && { balance }),
+  };
 }
 
 /** Their order matters: what is new, and whose a hold is, is judged by the orders' old rows, and an event's place is known once it is logged. */
 function statementsOf(
   db: D1Database,
-  { customers, events, orders, reversals, holds }: ProjectedRows,
+  { customers, events, orders, reversals, holds, grants, grantReversals, consents }: ProjectedRows,
 ): D1PreparedStatement[] {
   const each = (sql: string, rows: readonly unknown[]) =>
     rows.length > 0 ? [db.prepare(sql).bind(JSON.stringify(rows))] : [];
   return [
     ...each(addCustomers, customers),
+    ...each(addConsents, consents),
+    ...each(issueGrants, grants),
+    ...each(reverseGrants, grantReversals),
     ...each(logEvents, events),
     ...(holds.length > 0 ? settleHolds(db, holds) : []),
     ...each(writeOrders, orders),
     ...each(reverseTags, reversals),
+    ...each(reverseTiers, reversals),
     ...each(
-      newness,
-      customers.map(({ merchant, customer, order }) => ({ merchant, customer, order })),
+      answers,
+      customers.map(({ merchant, customer, order, points, checksPoints }) => ({
+        merchant,
+        customer,
+        order,
+        points,
+        checksPoints,
+      })),
     ),
   ];
 }

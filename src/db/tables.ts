@@ -9,7 +9,9 @@ import type { FeedEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Currency } from "../core/money.ts";
 import type { Order, PaymentProvider } from "../core/order.ts";
+import type { ConversionDefinition, Purpose } from "../core/definition.ts";
 import type { OrderPolicy } from "../core/policy.ts";
+import type { StaffHold } from "../core/staff-hold.ts";
 import type { OrderState } from "../core/state.ts";
 import type { StateChange } from "./projected-rows.ts";
 
@@ -25,6 +27,7 @@ export const merchants = sqliteTable(
     policy: text({ mode: "json" }).$type<OrderPolicy>().notNull(),
     /** The first order number that nobody has leased. */
     nextOrderNumber: integer("next_order_number").notNull().default(1001),
+    blockId: text("block_id"),
     createdAt: integer("created_at").notNull(),
   },
   (table) => [uniqueIndex("merchants_slug").on(table.slug)],
@@ -126,6 +129,7 @@ export const orders = sqliteTable(
     /** Minor units of the order's currency. */
     received: integer().notNull(),
     refunded: integer().notNull(),
+    points: integer().notNull().default(0),
     /** The last of the order's events that the log has. */
     eventsThrough: integer("events_through").notNull(),
     /** Where in the log they are: [last sequence, position] for each row that carries some. */
@@ -157,6 +161,12 @@ export const customers = sqliteTable(
     tags: text({ mode: "json" }).$type<readonly string[]>().notNull(),
     firstOrder: text("first_order").$type<OrderKey>().notNull(),
     createdAt: integer("created_at").notNull(),
+    /** Tags that a person gave (1) or took away (0); their word stands over the orders'. */
+    ownTags: text("own_tags", { mode: "json" }).$type<Readonly<Record<string, 0 | 1>>>().notNull().default({}),
+    tier: text(),
+    tierAt: integer("tier_at"),
+    staff: text({ mode: "json" }).$type<StaffHold>(),
+    staffAt: integer("staff_at"),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),
@@ -187,4 +197,102 @@ export const eventSubjects = sqliteTable(
     eventPositions: text("event_positions", { mode: "json" }).$type<readonly (readonly [number, number])[]>().notNull(),
   },
   (table) => [primaryKey({ columns: [table.merchantId, table.subject] })],
+);
+
+export const conversionBlocks = sqliteTable(
+  "conversion_blocks",
+  {
+    merchantId: text("merchant_id").notNull(),
+    id: text().notNull(),
+    /** Rises by one with every publication; the highest is the one that new orders pin. */
+    version: integer().notNull(),
+    name: text().notNull(),
+    enabled: integer({ mode: "boolean" }).notNull(),
+    definition: text({ mode: "json" }).$type<ConversionDefinition>().notNull(),
+    publishedAt: integer("published_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.merchantId, table.id, table.version] })],
+);
+
+export const staffPools = sqliteTable(
+  "staff_pools",
+  {
+    merchantId: text("merchant_id").notNull(),
+    id: text().notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.merchantId, table.id] })],
+);
+
+export const actionEndpoints = sqliteTable(
+  "action_endpoints",
+  {
+    merchantId: text("merchant_id").notNull(),
+    kind: text().notNull(),
+    url: text().notNull(),
+    sealed: text().notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.merchantId, table.kind] })],
+);
+
+export const grants = sqliteTable(
+  "grants",
+  {
+    merchantId: text("merchant_id").notNull(),
+    /** What is granted of: an action of a block, or one customer's purchases. */
+    grantId: text("grant_id").notNull(),
+    /** Counts from 1 without gaps, so that a limit is a comparison. */
+    number: integer().notNull(),
+    orderKey: text("order_key").$type<OrderKey>().notNull(),
+    key: text().notNull(),
+    customerId: text("customer_id").notNull(),
+    code: text(),
+    name: text(),
+    /** Minor units of the merchant's currency. */
+    value: integer(),
+    expiresAt: integer("expires_at"),
+    issuedAt: integer("issued_at").notNull(),
+    redeemedAt: integer("redeemed_at"),
+    redeemedFor: text("redeemed_for"),
+    reversedAt: integer("reversed_at"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.grantId, table.number] }),
+    uniqueIndex("grants_order").on(table.merchantId, table.orderKey, table.key),
+    index("grants_customer").on(table.merchantId, table.customerId, table.grantId),
+    uniqueIndex("grants_code")
+      .on(table.merchantId, table.code)
+      .where(sql`code IS NOT NULL`),
+  ],
+);
+
+export const consents = sqliteTable(
+  "consents",
+  {
+    merchantId: text("merchant_id").notNull(),
+    customerId: text("customer_id").notNull(),
+    id: text().notNull(),
+    purpose: text().$type<Purpose>().notNull(),
+    granted: integer({ mode: "boolean" }).notNull(),
+    textVersion: text("text_version").notNull(),
+    textHash: text("text_hash"),
+    locale: text().notNull(),
+    channel: text().notNull(),
+    at: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.merchantId, table.customerId, table.id] })],
+);
+
+export const pointsSpent = sqliteTable(
+  "points_spent",
+  {
+    merchantId: text("merchant_id").notNull(),
+    customerId: text("customer_id").notNull(),
+    /** The caller's own name of it: spending again under it spends nothing. */
+    reference: text().notNull(),
+    points: integer().notNull(),
+    at: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.merchantId, table.customerId, table.reference] })],
 );

@@ -25,6 +25,12 @@ const repeatable: readonly CommandKind[] = [
   "refundHeard",
   "cancel",
   "extend",
+  "reserved",
+  "released",
+  "assigned",
+  "acted",
+  "consent",
+  "retry",
 ];
 const isRepeatable = (command: Command): boolean =>
   command.kind === "refund" ? command.request !== undefined : repeatable.includes(command.kind);

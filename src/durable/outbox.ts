@@ -1,4 +1,7 @@
 /** What a live code still owes to the read model and to partners. Pure: read from the document's marks, so a crash forgets nothing. */
+import type { Command } from "../core/commands.ts";
+import { conversionWorkAt } from "../core/conversion-work.ts";
+import { awaitsAnswer } from "../core/follow-up.ts";
 import { endsAt, pollAt } from "../core/work.ts";
 import { feedEvent, type FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
@@ -11,7 +14,7 @@ export type Audience = "readModel" | "partners";
 export type Owed = Readonly<Record<Audience, boolean>>;
 
 export const owedOf = (stored: StoredLiveCode): Owed => ({
-  readModel: asksNewness(stored) || stored.projected < stored.material || stored.logged < stored.order.sequence,
+  readModel: awaitsAnswer(stored.order) || stored.projected < stored.material || stored.logged < stored.order.sequence,
   partners: stored.published < stored.order.sequence,
 });
 
@@ -30,17 +33,15 @@ export function urgentOf(stored: StoredLiveCode): Owed {
 }
 
 /**
- * The read model is told of a new conversion in two steps, because only it knows whether the customer is new: first the order without its
- * events, which it answers, then the order with all of them. So a new customer costs no row more than a returning one.
+ * The read model is told of a conversion in two steps while that waits for what only it knows, such as whether the customer is new: first the
+ * order without its events, which it answers, then the order with all of them. So a new customer costs no row more than a returning one.
  */
 export const projectionOf = (stored: StoredLiveCode): Projection => ({
   order: stored.order,
-  events: asksNewness(stored) ? [] : eventsSince(stored, stored.logged),
+  events: awaitsAnswer(stored.order) ? [] : eventsSince(stored, stored.logged),
 });
 
 export const publicationOf = (stored: StoredLiveCode): readonly FeedEvent[] => eventsSince(stored, stored.published);
-
-const asksNewness = ({ order }: StoredLiveCode): boolean => order.conversion?.firstTime === null;
 
 const eventsSince = ({ order, events }: StoredLiveCode, mark: number): readonly FeedEvent[] =>
   events.filter(({ sequence }) => sequence > mark).map((event) => feedEvent(order.terms, event));
@@ -48,7 +49,7 @@ const eventsSince = ({ order, events }: StoredLiveCode, mark: number): readonly 
 /** The document after the read model took a projection. Marks only move forward: answers may come late and twice. */
 export const markProjected = (stored: StoredLiveCode, sent: Projection): StoredLiveCode => {
   const logged = sent.events.at(-1)?.sequence ?? 0;
-  const whole = sent.order.conversion?.firstTime !== null;
+  const whole = !awaitsAnswer(sent.order);
   return {
     ...stored,
     projected: whole ? Math.max(stored.projected, sent.order.version) : stored.projected,
@@ -62,12 +63,36 @@ export const markPublished = (stored: StoredLiveCode, through: number): StoredLi
   published: Math.max(stored.published, through),
 });
 
-/** Whether the customer is new, when the document still asks and the read model has answered. */
-export const newnessIn = (stored: StoredLiveCode, answer: ProjectionAnswer | undefined): boolean | null =>
-  asksNewness(stored) ? (answer?.firstTime ?? null) : null;
+/** What the read model's answer tells the order that asked; null when it did not ask, or was not answered. */
+export function answerIn({ order: sent }: Projection, answer: ProjectionAnswer | undefined): Command | null {
+  if (!awaitsAnswer(sent) || !answer || answer.firstTime === null) return null;
+  const { firstTime, nth = null, agreed = [], grants = [], balance = null } = answer;
+  const asked = sent.conversion?.actions ?? [];
+  const isRedeemed = (key: string): boolean => grants.some((one) => one.key === key && one.redeemed);
+  // What the customer has too little of was spent before it was taken back.
+  let missing = Math.max(0, -(balance ?? 0));
+  const checks = asked
+    .filter(({ unchecked }) => unchecked)
+    .map(({ key, points, coupon }) => {
+      if (!points) return { key, kept: 0, short: isRedeemed(key) ? (coupon?.value ?? 0) : 0 };
+      const short = Math.min(missing, points.granted - points.kept);
+      missing -= short;
+      return { key, kept: points.kept, short };
+    });
+  return {
+    kind: "customer",
+    firstTime,
+    nth,
+    agreed,
+    grants: asked
+      .filter(({ waits }) => waits === "GRANT")
+      .map(({ key }) => ({ key, number: grants.find((one) => one.key === key)?.number ?? null })),
+    checks,
+  };
+}
 
-/** How often in a row each could not be told. */
-export type Failures = Readonly<Record<Audience, number>>;
+/** How often in a row each could not be told; outside are staff pools and merchants' servers, who carry out what a conversion wants. */
+export type Failures = Readonly<Record<Audience | "outside", number>>;
 
 /** When the object must wake by itself; null when nothing is left to wait for. */
 export function wakeAt(stored: StoredLiveCode, now: number, failures: Failures, isWatched = false): number | null {
@@ -78,6 +103,7 @@ export function wakeAt(stored: StoredLiveCode, now: number, failures: Failures, 
     isDrained(owedOf(stored)) ? null : now + Math.max(limits.projectionLagMs, patience(stored, failures.readModel)),
     pollAt(stored.order, now, isWatched),
     endsAt(stored.order),
+    conversionWorkAt(stored.order, now, patience(stored, failures.outside)),
   ].filter((at) => at !== null);
   return wakes.length === 0 ? null : Math.min(...wakes);
 }

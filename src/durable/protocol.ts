@@ -8,6 +8,8 @@ import type { OrderKey } from "../core/ids.ts";
 import type { Currency, Minor } from "../core/money.ts";
 import type { Order, OrderTerms, PaymentProvider } from "../core/order.ts";
 import type { Result } from "../core/result.ts";
+import type { Member, Pool, Strategy } from "../core/rotation.ts";
+import type { StaffHold } from "../core/staff-hold.ts";
 import type { OrderState } from "../core/state.ts";
 import type { Projection, ProjectionAnswer } from "../db/projection.ts";
 import type { CredentialIssue } from "../payments/credentials.ts";
@@ -259,4 +261,32 @@ export interface WebhookEndpointProtocol {
   retry(id: string): Promise<{ readonly delivery: Delivery; readonly disabled: boolean } | null>;
   /** Sends again what is settled, beside new events and at a bounded pace. `queued`: how many events that is. */
   recover(window: RecoveryWindow): Promise<RecoveryAnswer>;
+}
+
+export type PoolSettings = {
+  readonly id: string;
+  readonly merchantId: string;
+  readonly name: string;
+  readonly pool: Pool;
+};
+export type MemberSummary = Member & { readonly assignedToday: number; readonly assignedTotal: number };
+export type PoolSummary = {
+  readonly id: string;
+  readonly merchantId: string;
+  readonly name: string;
+  readonly strategy: Strategy;
+  readonly members: readonly MemberSummary[];
+};
+/** `turn`: the order's own count of its reservations, so that late news of an older one is known as such. */
+export type PoolReservation = { readonly order: OrderKey; readonly turn: number; readonly merchantId: string };
+export type PoolAssignment = PoolReservation & { readonly customerId: string };
+
+/** A merchant's staff, named by the pool's id. Another merchant's orders get nobody. */
+export interface StaffPoolProtocol {
+  /** Replaces the settings; what everybody has had stays. */
+  save(settings: PoolSettings): Promise<PoolSummary>;
+  summary(merchantId: string): Promise<PoolSummary | null>;
+  reserve(reservation: PoolReservation): Promise<StaffHold | null>;
+  release(reservation: PoolReservation): Promise<void>;
+  assign(assignment: PoolAssignment): Promise<StaffHold | null>;
 }

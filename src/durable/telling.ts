@@ -3,13 +3,14 @@
  * that neither waits for the other. At least once: whoever is told drops what they know already.
  */
 import type { Command } from "../core/commands.ts";
+import { awaitsAnswer } from "../core/follow-up.ts";
 import { limits } from "../core/limits.ts";
 import { databaseNameOf } from "../db/database.ts";
 import type { StoredLiveCode } from "./live-code-store.ts";
 import {
+  answerIn,
   markProjected,
   markPublished,
-  newnessIn,
   owedOf,
   projectionOf,
   publicationOf,
@@ -38,19 +39,11 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
       const name = databaseNameOf(sent.order.terms.merchant.id);
       const projector = env.PROJECTOR.getByName(name);
       const [answer] = await within(limits.projectionTimeoutMs, projector.project([sent]));
-      const firstTime = newnessIn(current(), answer);
+      const news = answerIn(sent, answer);
       // Asked again at once it would only stay silent again.
-      if (
-        sent.order.conversion?.firstTime === null &&
-        firstTime === null &&
-        current().order.conversion?.firstTime === null
-      )
-        throw new Error("the read model did not say whether the customer is new");
-      told(
-        "readModel",
-        (stored) => markProjected(stored, sent),
-        firstTime === null ? null : { kind: "customer", firstTime },
-      );
+      if (news === null && awaitsAnswer(sent.order) && awaitsAnswer(current().order))
+        throw new Error("the read model did not say what the conversion waits for");
+      told("readModel", (stored) => markProjected(stored, sent), news);
     }
   };
   /** Whether somebody reads the log as it grows, as the feed last said. */

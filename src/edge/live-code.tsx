@@ -48,6 +48,7 @@ async function payerPage(
     <PayerPage
       slug={slug}
       nonce={visitor.nonce}
+      claimToken={deps.keys.claim(slug, visitor.claimant)}
       order={order}
       state={state}
       view={payerView(order, state, { claimant: visitor.claimant, scene: sceneOf(request), now })}

@@ -3,7 +3,17 @@ import type { PaymentProvider } from "../core/order.ts";
 import type { Language } from "./language.ts";
 
 /** Why a payer is back on the page. */
-export const payReasons = ["busy", "stale", "provider", "unavailable", "refused", "state", "limit", "form"] as const;
+export const payReasons = [
+  "busy",
+  "stale",
+  "provider",
+  "unavailable",
+  "refused",
+  "state",
+  "limit",
+  "form",
+  "contact",
+] as const;
 export type PayReason = (typeof payReasons)[number];
 
 const english = {
@@ -53,6 +63,16 @@ const english = {
   greeting: (name: string) => `Thank you, ${name}.`,
   greetingNameless: "Thank you.",
   customerText: (merchant: string) => `You are now a customer of ${merchant}.`,
+  optional: "optional",
+  phone: "Phone",
+  email: "E-mail",
+  yourName: "Name",
+  claimTitle: "Keep your benefits",
+  claimText: (merchant: string) => `Tell ${merchant} how to reach you, and they are yours next time too.`,
+  claim: "Save",
+  coupon: "Coupon",
+  couponUntil: (time: string) => `until ${time}`,
+  staffTitle: (name: string) => `${name} looks after you.`,
   paidAt: "Paid on",
   transaction: "Payment no.",
   refunded: "Refunded",
@@ -74,6 +94,7 @@ const english = {
     state: "This order can no longer be paid.",
     limit: "There were too many tries to pay this order. Please ask for a new code.",
     form: "Something was missing from the form, so nothing has been paid. Please try again.",
+    contact: "Please enter a phone number or an e-mail address that can be one.",
   } satisfies Record<PayReason, string>,
 };
 export type Messages = typeof english;
@@ -118,6 +139,16 @@ const chinese: Messages = {
   greeting: (name) => `谢谢您，${name}。`,
   greetingNameless: "谢谢惠顾。",
   customerText: (merchant) => `您已成为${merchant}的客户。`,
+  optional: "选填",
+  phone: "手机号码",
+  email: "电子邮箱",
+  yourName: "姓名",
+  claimTitle: "保留您的权益",
+  claimText: (merchant) => `留下联系方式，下次光临${merchant}仍可享用。`,
+  claim: "保存",
+  coupon: "优惠券",
+  couponUntil: (time) => `有效期至 ${time}`,
+  staffTitle: (name) => `${name}将为您服务。`,
   paidAt: "支付时间",
   transaction: "支付单号",
   refunded: "已退款",
@@ -139,6 +170,7 @@ const chinese: Messages = {
     state: "此订单已不能付款。",
     limit: "此订单的付款尝试次数过多，请向商家索取新的付款码。",
     form: "提交的内容不完整，尚未付款，请重试。",
+    contact: "请填写有效的手机号码或电子邮箱。",
   },
 };
 

@@ -8,6 +8,7 @@ import { isLoopback } from "../payments/credentials.ts";
 import type { NextStep, PayerDevice } from "../payments/provider.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { startPayment, type StartPaymentError } from "../resolvers/start-payment.ts";
+import { enteredIn } from "./entered.ts";
 import { readForm } from "./form.ts";
 import { seeOther } from "./headers.ts";
 import type { PayReason } from "./messages.ts";
@@ -31,6 +32,8 @@ export async function payDoor(request: Request, slug: string, deps: Deps): Promi
   const provider = Object.values(deps.ports).find((port) => port.provider === form.value.get("provider"))?.provider;
   if (!provider) return back("provider");
 
+  // A step of a wallet's own on the way to paying says nothing of the payer: what they said stands.
+  const entered = form.value.has("language") ? { entered: enteredIn(form.value, request) } : {};
   const device: PayerDevice = {
     scene: sceneOf(request),
     address: request.headers.get("cf-connecting-ip"),
@@ -39,11 +42,13 @@ export async function payDoor(request: Request, slug: string, deps: Deps): Promi
     grant: form.value.get("grant"),
   };
   const afresh = form.value.get("afresh") === "1";
-  const started = await startPayment(deps, { slug, provider, claimant, device, afresh }).catch((fault: unknown) => {
-    // Whatever broke, the payer is better off on the page, where trying again is safe.
-    console.error("start of a payment", orderId(key), fault);
-    return null;
-  });
+  const started = await startPayment(deps, { slug, provider, claimant, device, afresh, ...entered }).catch(
+    (fault: unknown) => {
+      // Whatever broke, the payer is better off on the page, where trying again is safe.
+      console.error("start of a payment", orderId(key), fault);
+      return null;
+    },
+  );
   if (started === null) return back("unavailable");
   if (!started.ok) return started.error.reason === "NOT_FOUND" ? notFound() : back(reasonOf(started.error));
   const { next } = started.value;
@@ -71,6 +76,8 @@ function reasonOf(error: Exclude<StartPaymentError, { reason: "NOT_FOUND" }>): P
       return "unavailable";
     case "REFUSED":
       return "refused";
+    case "CONTACT":
+      return "contact";
     case "REFUSAL":
       return reasonOfRefusal(error.refusal);
   }

@@ -3,11 +3,13 @@ import type { Hono } from "hono/tiny";
 import type { Deps } from "../resolvers/deps.ts";
 import { assetDoor } from "./assets.ts";
 import { eventDocsDoor, eventSchemaDoor } from "./event-docs.tsx";
+import { claimDoor } from "./claim.ts";
 import { eventsDoor } from "./live-events.ts";
 import { scanDoor } from "./live-code.tsx";
 import { notFound } from "./not-found.ts";
 import { payDoor } from "./pay.ts";
 import { qrDoor, rememberedQr } from "./qr-door.ts";
+import { schemaDoor } from "./schema-door.ts";
 import { terminalDoor } from "./terminal.tsx";
 import { walletStepDoor } from "./wallet-step.tsx";
 
@@ -46,12 +48,14 @@ export function mountEdge(app: Hono, depsOf: DepsOf): void {
   app.get("/c/:slug/events", ({ req }) => eventsDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
   app.post("/c/:slug/pay", ({ req }) => payDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
   app.get("/c/:slug/wallet", ({ req }) => walletStepDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
+  app.post("/c/:slug/claim", ({ req }) => claimDoor(req.raw, slugIn(req.raw), depsOf(req.raw)));
   // Whatever else is asked of a code tells as little as a forged one.
   app.all("/c/*", () => notFound());
   app.get("/terminal", ({ req }) => terminalDoor(req.raw));
   app.get("/assets/:file", ({ req }) => assetDoor(req.raw, req.path) ?? new Response(null, { status: 404 }));
   app.get("/docs/events", () => eventDocsDoor());
   app.get("/schemas/events/:file", ({ req }) => eventSchemaDoor(req.param("file"), depsOf(req.raw).origin));
+  app.get("/schemas/conversion-block.json", ({ req }) => schemaDoor(depsOf(req.raw)));
   app.get("/healthz", () =>
     Response.json({ ok: true, service: "huoma" }, { headers: { "cache-control": "no-store" } }),
   );

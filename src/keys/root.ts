@@ -26,6 +26,10 @@ export type Keys = {
   readonly isTagged: (suffix: string) => boolean;
   /** Chance that can be had again: the same draws for the same seed, unpredictable without the root. */
   readonly chance: (seed: string) => (bytes: number) => Uint8Array;
+  /** What an order's coupon codes are cut from: as many characters as asked for. */
+  readonly couponSeed: (key: OrderKey, length: number) => string;
+  /** Lets the browser that paid say, once, who it was. */
+  readonly claim: (slug: string, claimant: string) => string;
   /** 32 bytes for `seal.ts`. */
   readonly sealing: Uint8Array;
 };
@@ -45,6 +49,8 @@ export function deriveKeys(root: string): Keys {
   const nonce = hmac("nonce");
   const tag = hmac("tag");
   const chance = hmac("chance");
+  const coupon = hmac("coupon");
+  const claim = hmac("claim");
   const customerId = (parts: readonly string[]) => `customer_${base32(customer(parts.join("\0")), 26)}`;
   const tagged = (suffix: string): string => suffix + base32(tag(suffix), tagLength);
   return {
@@ -64,6 +70,8 @@ export function deriveKeys(root: string): Keys {
         return new Uint8Array(Buffer.concat(parts).subarray(0, bytes));
       };
     },
+    couponSeed: (key, length) => base32(Buffer.concat([coupon(`1${key}`), coupon(`2${key}`)]), length),
+    claim: (text, claimant) => base32(claim(`${text}\0${claimant}`), 26),
     sealing: hmac("seal")("v1"),
   };
 }

@@ -1,10 +1,12 @@
 /** What an order agrees on: every line with its price of this moment, the money, the time, and what the merchant's policies are now. Nothing is taken yet. */
 import { defaultBlock } from "../conversions/default-block.ts";
+import type { PinnedBlock } from "../core/definition.ts";
 import { limits } from "../core/limits.ts";
 import { isMinor } from "../core/money.ts";
 import type { Attribution, OrderLine, OrderTerms } from "../core/order.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Merchant } from "../db/merchants.ts";
+import { findConversionBlock } from "../db/conversion-blocks.ts";
 import { findProducts, type Product } from "../db/products.ts";
 import { checks, type Checks, type GivenMoney } from "./checks.ts";
 import type { Deps } from "./deps.ts";
@@ -42,9 +44,11 @@ export async function agreeOrder(
     check.fail(["lines"], `must have 1 to ${limits.linesPerOrderMax} lines`);
     return invalid(check.issues);
   }
-  // Neither blocks of a merchant's own nor placements exist, so any id of one names nothing.
-  const nowhere = input.conversionBlockId ?? input.attribution?.placementId;
+  // Placements do not exist, so any id of one names nothing.
+  const nowhere = input.attribution?.placementId;
   if (isGiven(nowhere)) return notFound(nowhere);
+  const block = await blockFor(deps, merchant, check, input.conversionBlockId);
+  if (block === null) return notFound(input.conversionBlockId ?? "");
 
   const products = await productsOf(deps, merchant.id, given);
   const absent = given.find(({ productId }) => isGiven(productId) && !products.has(productId));
@@ -63,7 +67,7 @@ export async function agreeOrder(
     ...agreeMoney(check, merchant, lines, input.discount),
     policy: merchant.policy,
     accounts: merchant.accounts,
-    block: defaultBlock,
+    block,
     attribution: agreeAttribution(check, input.attribution ?? {}),
     externalReference: check.prose(["externalReference"], input.externalReference, limits.referenceLengthMax),
     metadata: agreeMetadata(check, input.metadata),
@@ -73,6 +77,19 @@ export async function agreeOrder(
     expiresAt: placedAt + lifetime,
   };
   return check.issues.length > 0 ? invalid(check.issues) : ok(agreed);
+}
+
+/** The block that was named, else the merchant's default, else the product's; null when the named one is not the merchant's. */
+async function blockFor(
+  deps: Deps,
+  merchant: Merchant,
+  { fail }: Checks,
+  id: Optional<string>,
+): Promise<PinnedBlock | null> {
+  if (!isGiven(id)) return merchant.block ?? defaultBlock;
+  const found = await findConversionBlock(deps.database(merchant.id), merchant.id, id, null);
+  if (found && !found.enabled) fail(["conversionBlockId"], "names a block that is switched off");
+  return found && { id: found.id, version: found.version, definition: found.definition };
 }
 
 /** The lines' products by id; those that are not this merchant's are absent. */

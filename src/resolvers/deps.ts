@@ -5,6 +5,7 @@ import type {
   MerchantFeedProtocol,
   OutcomesProtocol,
   PaymentAccountProtocol,
+  StaffPoolProtocol,
   TrustedDocumentsProtocol,
   WebhookEndpointProtocol,
 } from "../durable/protocol.ts";
@@ -29,6 +30,7 @@ export type Deps = {
   /** What is known of each provider without any account. */
   readonly ports: PaymentPorts;
   readonly feed: (merchantId: string) => MerchantFeedProtocol;
+  readonly pool: (poolId: string) => StaffPoolProtocol;
   readonly endpoint: (endpointId: string) => WebhookEndpointProtocol;
   /** `owner`: whose requests; a merchant's id, or the operator. */
   readonly outcomes: (owner: string) => OutcomesProtocol;

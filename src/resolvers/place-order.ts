@@ -4,6 +4,7 @@
  * that did not come to be (a number, a hold on stock) is left: a number is only a name, and holds without an order are swept. Until then a hold
  * keeps its key for requests that want the same pieces, because it may be about to become the order.
  */
+import { couponSeedLength } from "../core/block-run.ts";
 import { orderKeyFrom } from "../core/ids.ts";
 import type { Order, OrderTerms } from "../core/order.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -53,10 +54,16 @@ export async function placeOrder(
   if (replayed) return replayed;
   const agreed = await agreeOrder(deps, merchant, input);
   if (!agreed.ok) return agreed;
-  const { placedAt, lines, countsStock } = agreed.value;
+  const { block, placedAt, lines, countsStock } = agreed.value;
+  const grantsCoupons = block.definition.actions.some(({ kind }) => kind === "COUPON_GRANT");
   // Numbers are leased in blocks: what is sold out must not use them up.
   const place = async (): Promise<Placed> => {
-    const terms: OrderTerms = { ...agreed.value, key, number: await nextOrderNumber(deps, merchant.id) };
+    const terms: OrderTerms = {
+      ...agreed.value,
+      block: grantsCoupons ? { ...block, couponSeed: deps.keys.couponSeed(key, couponSeedLength) } : block,
+      key,
+      number: await nextOrderNumber(deps, merchant.id),
+    };
     return code.place(terms, fingerprint);
   };
   if (!countsStock) return answer(await place());

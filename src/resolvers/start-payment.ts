@@ -12,6 +12,7 @@ import type { LiveCodeProtocol } from "../durable/protocol.ts";
 import type { NextStep, PayerDevice, PaymentRequest } from "../payments/provider.ts";
 import type { Deps } from "./deps.ts";
 import { notificationUrl } from "./notification-url.ts";
+import { payerSays, type Entered } from "./payer-says.ts";
 
 export type StartPayment = {
   readonly slug: string;
@@ -21,12 +22,16 @@ export type StartPayment = {
   readonly device?: PayerDevice;
   /** The payer wants another try than the one under way, which is ended first. */
   readonly afresh?: boolean;
+  /** What the payer entered beside it, if their page asked for anything. */
+  readonly entered?: Entered;
 };
 export type StartedPayment = { readonly payment: string; readonly next: NextStep };
 export type StartPaymentError =
   | { readonly reason: "NOT_FOUND" }
   /** The order cannot be paid through this provider. */
   | { readonly reason: "PROVIDER" }
+  /** What should be a phone number or an address is none. Nothing was begun. */
+  | { readonly reason: "CONTACT" }
   /** The provider did not answer. The attempt stays open. */
   | { readonly reason: "UNAVAILABLE" }
   /** The provider said no. The attempt has failed. */
@@ -47,10 +52,12 @@ export async function startPayment(
   const isTheirs = (attempt: Attempt): boolean =>
     isOpenAttempt(attempt) && !attempt.closing && attempt.account === account.id && attempt.claimant === claimant;
 
+  const said = input.entered ? payerSays(known.terms, input.entered, deps.now(), "payer page") : null;
+  if (said?.ok === false) return err({ reason: "CONTACT" });
   const former = known.attempts.findLast(isTheirs);
   if (afresh && former && !(await endUpstream(deps, code, known, former))) return err({ reason: "UNAVAILABLE" });
   for (const renewed of [false, true]) {
-    const begun = await code.apply({ kind: "begin", claimant, account: account.id });
+    const begun = await code.apply({ kind: "begin", claimant, account: account.id, ...(said && { said: said.value }) });
     if (!begun.found) return err({ reason: "NOT_FOUND" });
     if (!begun.ok) return err({ reason: "REFUSAL", refusal: begun.refusal });
     const attempt = begun.order.attempts.findLast(isTheirs);

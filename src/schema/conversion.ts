@@ -1,18 +1,19 @@
-import type {
-  ActionOutcome,
-  ActionState,
-  ConversionState as CoreConversionState,
-  TargetRule,
-} from "../core/conversion.ts";
+import type { ActionOutcome, ActionState, Target, ConversionState as CoreConversionState } from "../core/conversion.ts";
+import type { ActionKind } from "../core/definition.ts";
 import { conversionId, orderKeyOf } from "../core/ids.ts";
-import type { PinnedBlock } from "../core/conversion.ts";
+import { findConversionBlock } from "../db/conversion-blocks.ts";
 import { findCustomer } from "../db/customers.ts";
+import { ok } from "../core/result.ts";
+import { notFound } from "../resolvers/failures.ts";
+import { retryConversion } from "../resolvers/retry-conversion.ts";
 import { builder, shape } from "./builder.ts";
 import { merchantOf } from "./context.ts";
 import { describedEnum } from "./enum.ts";
+import { mutation } from "./mutation.ts";
 import { findable, Node } from "./node.ts";
-import { Conversion, Customer, Merchant, Order } from "./nouns.ts";
+import { Conversion, ConversionBlock, Customer, Order, StaffMember } from "./nouns.ts";
 import { conversionOf } from "./order.ts";
+import { staffMemberOf } from "./staff-pool.ts";
 
 const ConversionState = describedEnum<CoreConversionState>("ConversionState", "What became of a conversion.", {
   COMMITTED: "The payer is a customer, and nothing was taken back.",
@@ -20,20 +21,24 @@ const ConversionState = describedEnum<CoreConversionState>("ConversionState", "W
   REVERSED: "All the money went back, and with it every action that asked for it.",
 });
 
-const ConversionActionKind = describedEnum("ConversionActionKind", "What a conversion block can do.", {
-  TAG_ADD: "Adds tags to the customer.",
-  POINTS_GRANT: "Grants points.",
-  COUPON_GRANT: "Issues a coupon.",
-  TIER_SET: "Sets the customer's tier.",
-  NOTE_ADD: "Adds a note about the customer.",
-  STAFF_ASSIGN: "Assigns a member of staff.",
-  MESSAGE_SEND: "Sends a message.",
-  CONTACT_INVITE: "Invites the customer to a member of staff's contacts.",
-  GROUP_INVITE: "Invites the customer to a group.",
-  CRM_PUSH: "Tells the merchant's CRM.",
-});
+export const ConversionActionKind = describedEnum<ActionKind>(
+  "ConversionActionKind",
+  "What a conversion block can do.",
+  {
+    TAG_ADD: "Adds tags to the customer.",
+    POINTS_GRANT: "Grants points.",
+    COUPON_GRANT: "Issues a coupon.",
+    TIER_SET: "Sets the customer's tier.",
+    NOTE_ADD: "Adds a note about the customer.",
+    STAFF_ASSIGN: "Assigns a member of staff.",
+    MESSAGE_SEND: "Sends a message.",
+    CONTACT_INVITE: "Invites the customer to a member of staff's contacts.",
+    GROUP_INVITE: "Invites the customer to a group.",
+    CRM_PUSH: "Tells the merchant's CRM.",
+  },
+);
 
-const ConversionActionState = describedEnum<ActionState>("ConversionActionState", "What became of one action.", {
+export const ConversionActionState = describedEnum<ActionState>("ConversionActionState", "What became of one action.", {
   DONE: "Done.",
   PENDING: "Still to be done.",
   FAILED: "Given up.",
@@ -49,76 +54,83 @@ const ConversionActionOutcome = builder.objectRef<ActionOutcome>("ConversionActi
   fields: (t) => ({
     key: t.exposeString("key", { description: "The action's name in the block." }),
     kind: t.field({ type: ConversionActionKind, description: "What it does.", resolve: ({ kind }) => kind }),
-    state: t.field({ type: ConversionActionState, description: "What became of it.", resolve: ({ state }) => state }),
+    state: t.field({
+      type: ConversionActionState,
+      description: "What became of it.",
+      resolve: ({ state }) => state,
+    }),
     detail: t.string({
       nullable: true,
-      description: "What exactly, such as the tags.",
-      resolve: ({ tags }) => tags.join(", ") || null,
+      description: "What exactly, such as the tags; or why not.",
+      resolve: detailOf,
     }),
     at: t.field({ type: "DateTime", nullable: true, description: "When it came to that.", resolve: ({ at }) => at }),
+    shortfall: t.field({
+      type: "SafeInt",
+      description:
+        "How much of what was taken back had been used already: points, or the coupon's value in minor units. 0 where nothing was.",
+      resolve: ({ short = 0 }) => short,
+    }),
   }),
 });
 
-const ConversionTargetKind = describedEnum("ConversionTargetKind", "Where a paid code can lead.", {
-  RECEIPT: "To the receipt.",
-  URL: "To a page of the merchant's.",
-  STAFF_CONTACT: "To the contact of the assigned member of staff.",
-  GROUP: "To a group.",
-  COUPON: "To the coupon that was issued.",
-});
+/** In one line, for people: what was given, how much of it was taken back, and how much of that had been used already. */
+function detailOf({
+  tags,
+  points,
+  coupon,
+  tier,
+  note,
+  staff,
+  group,
+  detail,
+  short,
+  state,
+}: ActionOutcome): string | null {
+  const took = points && points.kept < points.granted ? `${points.kept} of ${points.granted} points` : null;
+  const given = [
+    tags.join(", "),
+    took ?? (points && `${points.granted} points`),
+    coupon && state !== "PENDING" && `${coupon.name} ${coupon.code}`,
+    tier,
+    note,
+    staff?.name,
+    group?.name,
+    detail,
+    short !== undefined && `shortfall: ${short} had been used already`,
+  ];
+  return given.filter((part) => typeof part === "string" && part !== "").join("; ") || null;
+}
 
-const ConversionTarget = builder.objectRef<{ rule: TargetRule; receipt: string }>("ConversionTarget").implement({
+export const ConversionTargetKind = describedEnum<Target["kind"]>(
+  "ConversionTargetKind",
+  "Where a paid code can lead.",
+  {
+    RECEIPT: "To the receipt.",
+    URL: "To a page of the merchant's.",
+    STAFF_CONTACT: "To the contact of the assigned member of staff.",
+    GROUP: "To a group.",
+    COUPON: "To the coupon that was issued.",
+  },
+);
+
+const ConversionTarget = builder.objectRef<{ target: Target; receipt: string }>("ConversionTarget").implement({
   description: "Where the live code leads once it is paid.",
   ...shape,
   fields: (t) => ({
-    kind: t.field({ type: ConversionTargetKind, description: "What kind of place.", resolve: ({ rule }) => rule.kind }),
+    kind: t.field({
+      type: ConversionTargetKind,
+      description: "What kind of place.",
+      resolve: ({ target }) => target.kind,
+    }),
     url: t.field({
       type: "URL",
       nullable: true,
       description: "The place itself.",
-      resolve: ({ rule, receipt }) => (rule.kind === "URL" ? rule.url : receipt),
+      resolve: ({ target, receipt }) => ("url" in target ? (target.url ?? receipt) : receipt),
     }),
   }),
 });
-
-/** A block of a merchant's own, as one version of it was published. */
-type BlockView = PinnedBlock & {
-  readonly id: string;
-  readonly name: string;
-  readonly enabled: boolean;
-  readonly publishedAt: number;
-};
-
-const ConversionBlock = builder.objectRef<BlockView>("ConversionBlock").implement({
-  description: "What happens at the moment a payer becomes a customer. Immutable: a change is another version.",
-  interfaces: [Node],
-  authScopes: { merchant: true },
-  fields: (t) => ({
-    id: t.exposeID("id", { description: "`block_…`" }),
-    name: t.exposeString("name", { description: "What the merchant calls it." }),
-    version: t.exposeInt("version", { description: "Rises by one with every publication." }),
-    enabled: t.exposeBoolean("enabled", { description: "Whether new orders may pin it." }),
-    definition: t.field({
-      type: "JSON",
-      description: "The published definition, as given to conversionBlockPublish.",
-      resolve: ({ definition }) => definition,
-    }),
-    publishedAt: t.field({
-      type: "DateTime",
-      description: "When this version was published.",
-      resolve: ({ publishedAt }) => publishedAt,
-    }),
-  }),
-});
-
-builder.objectField(Merchant, "conversionBlocks", (t) =>
-  t.field({
-    type: [ConversionBlock],
-    description: "The blocks that the merchant published, beside the product's own default.",
-    // Merchants' own blocks cannot be published yet.
-    resolve: () => [],
-  }),
-);
 
 Conversion.implement({
   description: "The payer became a customer. Committed in the same storage transaction that made the order paid.",
@@ -136,8 +148,12 @@ Conversion.implement({
       type: ConversionBlock,
       nullable: true,
       description: "The block that ran; null for the product's own default.",
-      // Merchants' own blocks cannot be published yet, so every order pins the default.
-      resolve: () => null,
+      resolve: async ({ conversion }, _args, context) => {
+        if (conversion.blockId === null) return null;
+        const { id } = merchantOf(context);
+        const database = context.deps.database(id);
+        return findConversionBlock(database, id, conversion.blockId, conversion.blockVersion);
+      },
     }),
     blockVersion: t.int({
       description: "Which version of it, pinned when the order was placed.",
@@ -163,11 +179,20 @@ Conversion.implement({
       description: "What the block did, action by action.",
       resolve: ({ conversion }) => conversion.actions,
     }),
+    assignedStaff: t.field({
+      type: StaffMember,
+      nullable: true,
+      description: "Who looks after the customer.",
+      resolve: ({ conversion }, _args, context) => {
+        const staff = conversion.actions.find((outcome) => outcome.staff && outcome.state === "DONE")?.staff;
+        return staff ? staffMemberOf(context, staff) : null;
+      },
+    }),
     target: t.field({
       type: ConversionTarget,
       description: "Where the live code leads the payer now.",
       resolve: ({ order, conversion }, _args, { deps }) => ({
-        rule: conversion.target,
+        target: conversion.target,
         receipt: `${deps.origin}/c/${deps.keys.slug(order.terms.key)}`,
       }),
     }),
@@ -186,5 +211,33 @@ findable("conversion", {
     const key = orderKeyOf(id);
     const order = key && (await deps.liveCode(key).look(merchant.id));
     return order && conversionOf(order);
+  },
+});
+
+mutation("conversionRetry", {
+  description:
+    "Runs again what of a conversion is pending, failed, or was waiting for consent. The first run needs nobody: it is part of becoming paid.",
+  needs: "CONVERSIONS_WRITE",
+  input: builder.inputType("ConversionRetryInput", {
+    description: "Which conversion.",
+    fields: (t) => ({ conversionId: t.id({ required: true, description: "`conversion_…`" }) }),
+  }),
+  success: builder.objectRef<{ conversion: typeof Conversion.$inferType }>("ConversionRetrySuccess").implement({
+    description: "It is being tried again; `actions` say what came of it a moment later.",
+    ...shape,
+    fields: (t) => ({
+      conversion: t.field({
+        type: Conversion,
+        description: "The conversion as it is now.",
+        resolve: ({ conversion }) => conversion,
+      }),
+    }),
+  }),
+  failures: ["NOT_FOUND"],
+  resolve: async ({ conversionId: id }, context) => {
+    const retried = await retryConversion(context.deps, merchantOf(context).id, id);
+    if (!retried.ok) return retried;
+    const conversion = conversionOf(retried.value);
+    return conversion ? ok({ conversion }) : notFound(id);
   },
 });

@@ -1,8 +1,11 @@
 import { receivedOf, refundedOf } from "../core/amounts.ts";
-import type { Identity, IdentityKind as CoreIdentityKind } from "../core/conversion.ts";
+import { knownOf, type Identity, type IdentityKind as CoreIdentityKind } from "../core/conversion.ts";
+import { limits } from "../core/limits.ts";
 import { money } from "../core/money.ts";
 import { countOrders, pageOrders } from "../db/orders.ts";
-import { findCustomer } from "../db/customers.ts";
+import { listConsents } from "../db/consents.ts";
+import { listCoupons } from "../db/coupons.ts";
+import { findCustomer, notesOf } from "../db/customers.ts";
 import { Consent, Coupon } from "./benefit.ts";
 import { caughtUp } from "./bookmark.ts";
 import { builder, shape } from "./builder.ts";
@@ -12,9 +15,10 @@ import { describedEnum } from "./enum.ts";
 import { customerRow, loadersOf } from "./loaders.ts";
 import { Money } from "./money.ts";
 import { findable, Node } from "./node.ts";
-import { Conversion, Customer, type CustomerView } from "./nouns.ts";
+import { Conversion, Customer, StaffMember, type CustomerView } from "./nouns.ts";
 import { conversionOf, OrderConnection } from "./order.ts";
 import { priced } from "./price.ts";
+import { staffMemberOf } from "./staff-pool.ts";
 
 const IdentityKind = describedEnum<CoreIdentityKind>("IdentityKind", "What a person can be known by.", {
   WALLET: "The wallet's own name of the person.",
@@ -63,12 +67,19 @@ function fromRow<Answer>(
 async function totalsOf({ id, order }: CustomerView, context: GraphContext) {
   const totals = await loadersOf(context).customerTotals(id);
   if (totals) return totals;
-  return { ordersPaid: order?.paid ? 1 : 0, lifetimeValue: order ? receivedOf(order) - refundedOf(order) : 0 };
+  const points = (order?.conversion?.actions ?? []).reduce((sum, outcome) => sum + (outcome.points?.kept ?? 0), 0);
+  return { ordersPaid: order?.paid ? 1 : 0, lifetimeValue: order ? receivedOf(order) - refundedOf(order) : 0, points };
 }
+
+/** What the order at hand knows of the person. */
+const personIn = ({ order }: CustomerView) => order?.conversion && knownOf(order.conversion);
 
 /** What the order at hand adds: it is fresher than the read model. */
 const tagsIn = ({ order }: CustomerView): readonly string[] =>
   order?.conversion?.actions.flatMap(({ state, tags }) => (state === "DONE" ? tags : [])) ?? [];
+
+/** What a customer was given and said is for those who may see customers. */
+const seesCustomers = { anyOf: ["CUSTOMERS_READ", "CUSTOMERS_WRITE", "CONVERSIONS_WRITE"] } as const;
 
 Customer.implement({
   description: "A person who paid the merchant once, and is the merchant's customer since that moment.",
@@ -84,34 +95,66 @@ Customer.implement({
       description: "The name that came with the payment. Null unless the key has CUSTOMERS_READ.",
       resolve: (customer, _args, context) =>
         seesPeople(context)
-          ? fromRow(customer, context, (row) =>
-              row ? row.displayName : (customer.order?.conversion?.payer.name ?? null),
-            )
+          ? fromRow(customer, context, (row) => (row ? row.displayName : (personIn(customer)?.name ?? null)))
           : null,
     }),
     identities: t.field({
       type: [CustomerIdentity],
       description: "What the customer is known by.",
       resolve: (customer, _args, context) =>
-        fromRow(customer, context, (row) => (row ?? customer.order?.conversion?.payer)?.identities ?? []),
+        fromRow(customer, context, (row) => (row ?? personIn(customer))?.identities ?? []),
     }),
     consents: t.field({
       type: [Consent],
-      description: "What the customer agreed to, and what was taken back, newest first.",
-      resolve: () => [],
+      authScopes: seesCustomers,
+      description: `What the customer agreed to, and what was taken back, newest first; at most ${limits.consentsListedMax}.`,
+      resolve: ({ id }, _args, context) => {
+        const merchant = merchantOf(context).id;
+        return listConsents(context.deps.database(merchant), merchant, id, limits.consentsListedMax);
+      },
     }),
     tags: t.stringList({
       description: "What conversions tagged the customer with.",
       resolve: (customer, _args, context) =>
         fromRow(customer, context, (row) => [...new Set([...(row?.tags ?? []), ...tagsIn(customer)])]),
     }),
-    points: t.field({ type: "SafeInt", description: "Points granted and not taken back.", resolve: () => 0 }),
+    points: t.field({
+      type: "SafeInt",
+      description:
+        "Points granted, not taken back and not spent. Below zero where points were spent before a refund took them back.",
+      resolve: async (customer, _args, context) => (await totalsOf(customer, context)).points,
+    }),
     tier: t.string({
       nullable: true,
       description: "The tier that a conversion or the merchant set.",
-      resolve: () => null,
+      resolve: (customer, _args, context) => fromRow(customer, context, (row) => row?.tier ?? null),
     }),
-    coupons: t.field({ type: [Coupon], description: "Coupons issued to the customer.", resolve: () => [] }),
+    notes: t.stringList({
+      authScopes: seesCustomers,
+      description: `What conversions noted about the customer, newest first; at most ${limits.notesListedMax}.`,
+      resolve: async ({ id }, _args, context) => {
+        const merchant = merchantOf(context).id;
+        return [...(await notesOf(context.deps.database(merchant), merchant, id, limits.notesListedMax))];
+      },
+    }),
+    coupons: t.field({
+      type: [Coupon],
+      authScopes: seesCustomers,
+      description: `Coupons issued to the customer, newest first; at most ${limits.couponsListedMax}.`,
+      resolve: ({ id }, _args, context) => {
+        const merchant = merchantOf(context).id;
+        return listCoupons(context.deps.database(merchant), merchant, id, limits.couponsListedMax);
+      },
+    }),
+    assignedStaff: t.field({
+      type: StaffMember,
+      nullable: true,
+      description: "Who looks after the customer, by the latest order that said so.",
+      resolve: async (customer, _args, context) => {
+        const staff = await fromRow(customer, context, (row) => row?.staff ?? null);
+        return staff && staffMemberOf(context, staff);
+      },
+    }),
     orders: t.field({
       type: OrderConnection,
       authScopes: { anyOf: ["ORDERS_READ"] },

@@ -45,7 +45,7 @@ const UserError = builder.interfaceRef<{ reason: Reason; message: string }>("Use
   }),
 });
 
-const ValidationIssue = builder.objectRef<Issue>("ValidationIssue").implement({
+export const ValidationIssue = builder.objectRef<Issue>("ValidationIssue").implement({
   description: "One thing that is wrong with an input.",
   ...shape,
   fields: (t) => ({

@@ -7,7 +7,8 @@ import type { ApiKey as ApiKeyRow } from "../db/api-keys.ts";
 import type { Customer as CustomerRow } from "../db/customers.ts";
 import type { Merchant as MerchantRow } from "../db/merchants.ts";
 import type { Product as ProductRow } from "../db/products.ts";
-import type { AccountSummary, Delivery, EndpointSummary } from "../durable/protocol.ts";
+import type { ConversionBlock as BlockRow } from "../db/conversion-blocks.ts";
+import type { AccountSummary, Delivery, EndpointSummary, MemberSummary, PoolSummary } from "../durable/protocol.ts";
 import { builder } from "./builder.ts";
 
 /** `order` is the one that converted. */
@@ -38,6 +39,9 @@ export const Order = builder.objectRef<CoreOrder>("Order");
 export const LiveCode = builder.objectRef<CoreOrder>("LiveCode");
 export const PaymentAccount = builder.objectRef<AccountSummary>("PaymentAccount");
 export const Conversion = builder.objectRef<ConversionView>("Conversion");
+export const ConversionBlock = builder.objectRef<BlockRow>("ConversionBlock");
+export const StaffPool = builder.objectRef<PoolSummary>("StaffPool");
+export const StaffMember = builder.objectRef<MemberSummary>("StaffMember");
 export const Customer = builder.objectRef<CustomerView>("Customer");
 export const Event = builder.objectRef<EventView>("Event");
 export const WebhookEndpoint = builder.objectRef<EndpointSummary>("WebhookEndpoint");

@@ -41,7 +41,7 @@ export function watchCommits(platform: Platform): readonly string[] {
     // One commit may hold several decisions' worth of scans and marks, but only one version.
     const laws = before ? brokenOrderLaws(before, order, at) : [];
     broken.push(...laws.map((law) => `${object.name}: ${law}`));
-    if (wakeAt(now, at, { readModel: 0, partners: 0 }) !== null && object.disk.alarm === null)
+    if (wakeAt(now, at, { readModel: 0, partners: 0, outside: 0 }) !== null && object.disk.alarm === null)
       broken.push(`${object.name}: I12: work pending and no alarm`);
   };
   return broken;

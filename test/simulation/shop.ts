@@ -33,6 +33,7 @@ import { scanLiveCode } from "../../src/resolvers/scan-live-code.ts";
 import { settlePayment } from "../../src/resolvers/settle-payment.ts";
 import { startPayment } from "../../src/resolvers/start-payment.ts";
 import { sweepStockHolds } from "../../src/resolvers/sweep-stock-holds.ts";
+import { StaffPool } from "../../src/durable/staff-pool.ts";
 import { WebhookEndpoint } from "../../src/webhook-endpoint.ts";
 import type { Chance } from "./chance.ts";
 import type { Clock } from "./clock.ts";
@@ -103,6 +104,7 @@ export class Shop {
     platform.bind("PAYMENT_ACCOUNT", PaymentAccount);
     platform.bind("MERCHANT_FEED", MerchantFeed);
     platform.bind("PROJECTOR", Projector);
+    platform.bind("STAFF_POOL", StaffPool);
     platform.bind("WEBHOOK_ENDPOINT", WebhookEndpoint);
   }
 

@@ -1,6 +1,6 @@
 /** A shop for the edge's tests: orders that the real core decides, behind fakes of the objects. */
 import type { Command } from "../../src/core/commands.ts";
-import type { TargetRule } from "../../src/core/conversion.ts";
+import type { TargetRule } from "../../src/core/definition.ts";
 import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
 import type { Currency } from "../../src/core/money.ts";
@@ -125,6 +125,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
     endpoint: unused,
     outcomes: unused,
     documents: unused,
+    pool: unused,
     waitUntil: () => {},
   };
   const pay = (name: string | null = "小王"): void => {

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { PinnedBlock } from "../../src/core/conversion.ts";
+import type { PinnedBlock } from "../../src/core/definition.ts";
 import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Currency } from "../../src/core/money.ts";
@@ -10,7 +10,18 @@ import type { Order, OrderTerms } from "../../src/core/order.ts";
 import { findApiKey, insertApiKey, revokeApiKey } from "../../src/db/api-keys.ts";
 import * as queried from "../../src/db/columns.ts";
 import type { Column } from "../../src/db/columns.ts";
-import { countCustomers, findCustomers, pageCustomers, totalsOfCustomers } from "../../src/db/customers.ts";
+import { findActionEndpoint } from "../../src/db/action-endpoints.ts";
+import { consentsOf } from "../../src/db/consents.ts";
+import { findConversionBlock, listConversionBlocks } from "../../src/db/conversion-blocks.ts";
+import { findCoupon } from "../../src/db/coupons.ts";
+import {
+  countCustomers,
+  findCustomers,
+  notesOf,
+  ordersWaitingForConsent,
+  pageCustomers,
+  totalsOfCustomers,
+} from "../../src/db/customers.ts";
 import { bucketOf, database, databaseBuckets, databaseNameOf } from "../../src/db/database.ts";
 import { cursorOfEvent, endOfLog, eventsAfter, pageEvents, placeOf } from "../../src/db/event-log.ts";
 import { findMerchant, insertMerchant, leaseOrderNumbers, updateMerchant } from "../../src/db/merchants.ts";
@@ -27,6 +38,7 @@ import { listPaymentAccounts, savePaymentAccount } from "../../src/db/payment-ac
 import { countProducts, findProducts, insertProduct, pageProducts, updateProduct } from "../../src/db/products.ts";
 import { project } from "../../src/db/projection.ts";
 import { dropHold, dropStrayHold, takeStock } from "../../src/db/stock.ts";
+import { hasStaffPool } from "../../src/db/staff-pools.ts";
 import { countWebhookEndpoints, pageWebhookEndpoints, saveWebhookEndpoint } from "../../src/db/webhook-endpoints.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { newMerchantId, paid, placed, tell } from "./db-orders.ts";
@@ -320,8 +332,11 @@ describe("a merchant", () => {
   it("comes with a key and an account, or not at all", async () => {
     const { merchant, first } = newcomer(randomKey());
     const accounts = [{ id: first.account.id, provider: "SANDBOX" }];
-    expect(await insertMerchant(DB, merchant, first)).toEqual({ ok: true, value: { ...merchant, accounts } });
-    expect(await findMerchant(DB, merchant.id)).toEqual({ ...merchant, accounts });
+    expect(await insertMerchant(DB, merchant, first)).toEqual({
+      ok: true,
+      value: { ...merchant, accounts, block: null },
+    });
+    expect(await findMerchant(DB, merchant.id)).toEqual({ ...merchant, accounts, block: null });
     const second = newcomer(merchant.slug);
     expect(await insertMerchant(DB, second.merchant, second.first)).toEqual({ ok: false, error: "SLUG_TAKEN" });
     expect(await findApiKey(DB, second.first.apiKey.id)).toBeNull();
@@ -331,7 +346,13 @@ describe("a merchant", () => {
     await savePaymentAccount(DB, other);
     expect(await listPaymentAccounts(DB, merchant.id)).toEqual([{ ...first.account, enabled: false }, other]);
     const policy = { ...defaultPolicy, latePayment: "REVIEW" } as const;
-    const changed = { ...merchant, name: "Coffee", policy, accounts: [{ id: other.id, provider: "STRIPE" }] };
+    const changed = {
+      ...merchant,
+      name: "Coffee",
+      policy,
+      accounts: [{ id: other.id, provider: "STRIPE" }],
+      block: null,
+    };
     expect(await updateMerchant(DB, merchant.id, { name: "Coffee", policy })).toEqual(changed);
     expect(await updateMerchant(DB, merchant.id, {})).toEqual(changed);
     expect(await updateMerchant(DB, newMerchantId(), { name: "Nobody" })).toBeNull();
@@ -445,9 +466,20 @@ describe("every table and query", () => {
     await search("orders_customer", (db) => pageOrders(db, merchantId, { customerId: "customer_A" }, cursor, 0));
     await search("orders_external_reference", (db) => pageOrders(db, merchantId, { externalReference: "A" }, {}, 0));
     await search("orders_external_reference", (db) => findOrderByExternalReference(db, merchantId, "A"));
-    await search("orders_customer \\(merchant_id=\\? AND customer_id=\\?\\)", (db) =>
-      totalsOfCustomers(db, merchantId, ["customer_A"]),
+    expect(await planOf((db) => totalsOfCustomers(db, merchantId, ["customer_A"]))).toEqual([
+      "SEARCH orders USING INDEX orders_customer (merchant_id=? AND customer_id=?)",
+      "SEARCH spent USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
+    ]);
+    await search("orders_customer", (db) => ordersWaitingForConsent(db, merchantId, "customer_A", 10));
+    await search("orders_customer", (db) => notesOf(db, merchantId, "customer_A", 10));
+    expect(await planOf((db) => consentsOf(db, merchantId, "customer_A"))).toContain(
+      "SEARCH consents USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
     );
+    await search("grants_code", (db) => findCoupon(db, merchantId, "A"));
+    await search("PRIMARY KEY", (db) => findConversionBlock(db, merchantId, "block_A", null));
+    await search("PRIMARY KEY", (db) => listConversionBlocks(db, merchantId, 10));
+    await search("PRIMARY KEY", (db) => hasStaffPool(db, merchantId, "pool_A"));
+    await search("PRIMARY KEY", (db) => findActionEndpoint(db, merchantId, "CRM_PUSH"));
     await search("customers_newest", (db) => pageCustomers(db, merchantId, {}, {}));
     await search("PRIMARY KEY \\(merchant_id=\\? AND id=\\?\\)", (db) => findCustomers(db, merchantId, ["a", "b"]));
     await search("PRIMARY KEY", (db) => pageProducts(db, merchantId, {}, {}));
@@ -484,6 +516,12 @@ describe("every table and query", () => {
       "SEARCH event_log USING PRIMARY KEY (merchant_id=?)",
       "SEARCH orders USING INDEX orders_customer (merchant_id=? AND customer_id=?)",
       "SEARCH orders USING INDEX orders_customer (merchant_id=? AND customer_id=?)",
+      "SEARCH orders USING INDEX orders_customer (merchant_id=? AND customer_id=?)",
+      "SEARCH grants USING COVERING INDEX grants_order (merchant_id=? AND order_key=? AND key=?)",
+      "SEARCH consents USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
+      "SEARCH grants USING INDEX grants_order (merchant_id=? AND order_key=? AND key>?)",
+      "SEARCH orders USING INDEX orders_customer (merchant_id=? AND customer_id=?)",
+      "SEARCH points_spent USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
     ]);
     const results = ["told", "lost", "given", "taken", "counted"];
     const scans = plans.filter((detail) => detail.startsWith("SCAN") && !detail.includes("(subquery"));

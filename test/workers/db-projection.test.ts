@@ -2,7 +2,8 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { OnRefund, Payer, PinnedBlock } from "../../src/core/conversion.ts";
+import type { Payer } from "../../src/core/conversion.ts";
+import type { OnRefund, PinnedBlock } from "../../src/core/definition.ts";
 import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { stateOf, type OrderState } from "../../src/core/state.ts";
 import { findCustomer, totalsOfCustomers } from "../../src/db/customers.ts";
@@ -229,7 +230,7 @@ describe("a customer", () => {
     await project(DB, [moreTea]);
     expect(await tags()).toEqual(["cake"]);
     expect(await totalsOfCustomers(DB, merchantId, ["customer_REFUNDED", "customer_NOBODY"])).toEqual([
-      { customerId: "customer_REFUNDED", ordersPaid: 3, lifetimeValue: cake.order.terms.total },
+      { customerId: "customer_REFUNDED", ordersPaid: 3, lifetimeValue: cake.order.terms.total, points: 0 },
     ]);
   });
 });

@@ -1,17 +1,20 @@
 /** The buttons that begin to pay: one for each provider the merchant has. A plain form, so it works on any phone. */
 import { messages } from "../messages.ts";
 import type { Language } from "../language.ts";
+import type { OrderTerms } from "../../core/order.ts";
+import { PayerFields } from "./payer-fields.tsx";
 import type { PayerView } from "./payer-view.ts";
 
 export type PayFormProps = {
   readonly slug: string;
   readonly nonce: string;
+  readonly terms: OrderTerms;
   readonly view: Extract<PayerView, { kind: "payable" }>;
   readonly amount: string;
   readonly language: Language;
 };
 
-export function PayForm({ slug, nonce, view, amount, language }: PayFormProps) {
+export function PayForm({ slug, nonce, terms, view, amount, language }: PayFormProps) {
   const words = messages[language];
   const { here, elsewhere, unserved } = view.choice;
   const hint = (
@@ -29,6 +32,7 @@ export function PayForm({ slug, nonce, view, amount, language }: PayFormProps) {
       {hint}
       <form method="post" action={`/c/${slug}/pay`} data-opening={words.opening}>
         <input type="hidden" name="nonce" value={nonce} />
+        <PayerFields terms={terms} language={language} />
         {here.map((provider, index) => (
           <button class={index === 0 ? "button" : "button plain"} type="submit" name="provider" value={provider}>
             {label} <small>{words.payWith(words.providers[provider])}</small>

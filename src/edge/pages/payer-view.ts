@@ -1,6 +1,7 @@
 /** What the payer page says, decided before any markup. `claimant` is the browser that asks; what belongs to a payer is told to theirs only. */
 import { acceptedOf, dueOf, refundedOf } from "../../core/amounts.ts";
 import { openAttempts } from "../../core/attempts.ts";
+import { knownOf, type Conversion } from "../../core/conversion.ts";
 import type { Order, PaymentProvider } from "../../core/order.ts";
 import type { Minor } from "../../core/money.ts";
 import { claimAt, type OrderState } from "../../core/state.ts";
@@ -23,7 +24,20 @@ export type PayerView =
   | {
       readonly kind: "paid";
       readonly at: number;
-      readonly payer: { readonly name: string | null; readonly transaction: string } | null;
+      /** What only the browser that paid is told. */
+      readonly payer: {
+        readonly name: string | null;
+        readonly transaction: string;
+        readonly coupons: readonly {
+          readonly code: string;
+          readonly name: string;
+          readonly expiresAt: number | null;
+        }[];
+        readonly staff: string | null;
+        readonly mayClaim: boolean;
+      } | null;
+      /** Something of the conversion is decided in the next moments. */
+      readonly settling: boolean;
       readonly refunded: Minor;
       readonly extra: boolean;
       readonly target: string | null;
@@ -64,13 +78,26 @@ function paidView(order: Order, claimant: string): PayerView {
   const capture = order.captures.find(
     (one) => one.disposition === "ACCEPTED" && one.attempt !== null && mine.includes(one.attempt),
   );
-  const target = order.conversion?.target;
+  const { conversion } = order;
+  const target = conversion?.target;
   return {
     kind: "paid",
     at: order.paid?.at ?? order.terms.placedAt,
-    payer: capture ? { name: capture.payer.name, transaction: capture.transaction } : null,
+    payer: capture && conversion ? { transaction: capture.transaction, ...ownOf(conversion) } : null,
+    settling: conversion?.decided === false || (conversion?.actions.some(({ waits }) => waits === "GRANT") ?? false),
     refunded: refundedOf(order),
     extra: order.captures.some((one) => one.disposition === "DUPLICATE"),
-    target: target?.kind === "URL" ? target.url : null,
+    target: target && "url" in target ? target.url : null,
+  };
+}
+
+function ownOf(conversion: Conversion) {
+  const { actions, payer, claim } = conversion;
+  const { name, identities } = knownOf(conversion);
+  return {
+    name,
+    coupons: actions.flatMap(({ coupon, state }) => (coupon && state === "DONE" ? [coupon] : [])),
+    staff: actions.find(({ staff, state }) => staff && state === "DONE")?.staff?.name ?? null,
+    mayClaim: payer.provisional && !claim && identities.length === 0,
   };
 }

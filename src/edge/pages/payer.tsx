@@ -5,6 +5,7 @@ import { formatMoney, formatTime, named, shown } from "../format.ts";
 import { languages, type Language } from "../language.ts";
 import { messages, type PayReason } from "../messages.ts";
 import { Amount, Foreign, Frame } from "./frame.tsx";
+import { ClaimForm } from "./claim-form.tsx";
 import { Lines, Sums } from "./lines.tsx";
 import { PayForm } from "./pay-form.tsx";
 import type { PayerView } from "./payer-view.ts";
@@ -13,6 +14,8 @@ import { Situation } from "./situation.tsx";
 export type PayerPageProps = {
   readonly slug: string;
   readonly nonce: string;
+  /** Lets this browser, and no other, claim the record of what it paid. */
+  readonly claimToken: string;
   readonly order: Order;
   readonly state: OrderState;
   readonly view: PayerView;
@@ -35,6 +38,7 @@ function refreshSecondsOf(view: PayerView): number | undefined {
     case "review":
       return 30;
     case "paid":
+      return view.settling ? 4 : undefined;
     case "ended":
       return undefined;
   }
@@ -72,7 +76,7 @@ export function PayerPage(props: PayerPageProps) {
             <p class="soft small">{words.orderNumber(shown(number))}</p>
           </div>
         </header>
-        {reason && (view.kind === "payable" || view.kind === "busy") && (
+        {reason && (view.kind === "payable" || view.kind === "busy" || reason === "contact") && (
           <p class="notice" role="alert">
             {words.reasons[reason]}
           </p>
@@ -100,7 +104,17 @@ export function PayerPage(props: PayerPageProps) {
           <Sums order={order} view={view} language={language} />
         </section>
         {view.kind === "payable" && (
-          <PayForm slug={slug} nonce={props.nonce} view={view} amount={amount} language={language} />
+          <PayForm
+            slug={slug}
+            nonce={props.nonce}
+            terms={order.terms}
+            view={view}
+            amount={amount}
+            language={language}
+          />
+        )}
+        {view.kind === "paid" && view.payer?.mayClaim && (
+          <ClaimForm slug={slug} nonce={props.nonce} token={props.claimToken} terms={order.terms} language={language} />
         )}
         <nav class="under small" aria-label={words.otherLanguage}>
           {languages
@@ -117,5 +131,5 @@ export function PayerPage(props: PayerPageProps) {
 }
 
 /** Nothing more is going to happen that this page would have to show by itself. */
-const isOver = ({ kind }: PayerView): boolean => kind === "paid" || kind === "ended";
+const isOver = (view: PayerView): boolean => (view.kind === "paid" && !view.settling) || view.kind === "ended";
 const initialOf = (name: string): string => /\p{L}|\p{N}/u.exec(name)?.[0]?.toLocaleUpperCase() ?? "·";

@@ -87,6 +87,15 @@ function Paid({ order, view, words, language }: PaidProps) {
       ) : (
         <p class="soft">{words.paidText(name)}</p>
       )}
+      {view.payer?.staff && <p>{words.staffTitle(named(view.payer.staff))}</p>}
+      {view.payer?.coupons.map(({ code, name: title, expiresAt }) => (
+        <p>
+          {words.coupon}: {shown(title)}
+          {expiresAt !== null && ` (${words.couponUntil(formatMoment(expiresAt, merchant.timeZone, language))})`}
+          <br />
+          <span class="code">{code}</span>
+        </p>
+      ))}
       {view.extra && <p>{words.extraText}</p>}
       {isWebUrl(view.target) && (
         <p>

@@ -43,12 +43,24 @@ function lifeIn(state: keyof typeof inState): Life {
 }
 
 describe("the table", () => {
-  const always = ["place", "scan", "tick", "capture", "kept", "opened", "ended", "refundHeard", "stock"];
+  const always = [
+    "place",
+    "scan",
+    "tick",
+    "capture",
+    "kept",
+    "opened",
+    "ended",
+    "refundHeard",
+    "stock",
+    "reserved",
+    "released",
+  ];
   it.each([
     ["OPEN", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],
     ["CLAIMED", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],
     ["PAYING", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],
-    ["PAID", ["refund", "resolve", "customer"], ["REFUND"]],
+    ["PAID", ["refund", "resolve", "customer", "assigned", "acted", "consent", "claimRecord", "retry"], ["REFUND"]],
     ["EXPIRED", ["extend", "refund"], ["EXTEND", "RECORD_PAYMENT"]],
     ["CANCELLED", ["refund"], ["RECORD_PAYMENT"]],
     ["REVIEW", ["resolve"], ["RECORD_PAYMENT", "RESOLVE_REVIEW"]],

@@ -1,10 +1,13 @@
 /** The longest life that all limits allow, told in the widest words, must fit into the one row that a live code is kept in. */
 import { describe, expect, it } from "vitest";
 import type { Command, HeardCapture } from "../../../src/core/commands.ts";
+import { couponSeedLength } from "../../../src/core/block-run.ts";
+import type { Said } from "../../../src/core/conversion.ts";
+import type { ConversionDefinition } from "../../../src/core/definition.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { paymentId } from "../../../src/core/ids.ts";
 import type { OrderTerms } from "../../../src/core/order.ts";
-import { cny, key, Life, minute, placedAt, refunded, second, terms, tick, usd } from "./sample.ts";
+import { cny, hour, key, Life, minute, placedAt, refunded, second, terms, tick, usd } from "./sample.ts";
 
 /** What a row may hold is 2 MB; a live code keeps a distance from it. */
 const rowBytesMax = 1_500_000;
@@ -15,6 +18,44 @@ const unchecked = (length: number): string => "\u0001字".repeat(length / 2);
 /** A provider's own names are taken as they come, if need be all control characters, of six bytes each in JSON. Each number is another. */
 const id = (number = 0): string => String(number).padEnd(limits.referenceLengthMax, "\u0001");
 
+/** As large as may be published: mostly what an action gives, since that is kept twice. */
+const longDefinition: ConversionDefinition = {
+  assignment: { pool: "pool_01M83R9TWY68J3CEP3R826VN3H" },
+  actions: [
+    ...Array.from({ length: 5 }, (_, index) => ({
+      key: `note${index}`,
+      kind: "NOTE_ADD" as const,
+      note: said(900),
+      onRefund: "REVERSE" as const,
+    })),
+    ...Array.from({ length: limits.actionsPerBlockMax - 5 }, (_, index) => ({
+      key: `call${index}`,
+      kind: "CRM_PUSH" as const,
+      onRefund: "REVERSE" as const,
+    })),
+  ],
+  targets: [{ kind: "STAFF_CONTACT" }],
+};
+const entered: Said = {
+  name: said(limits.nameLengthMax),
+  identities: [
+    { kind: "PHONE", value: "+123456789012345", verified: false },
+    { kind: "EMAIL", value: "x".repeat(254), verified: false },
+  ],
+  consents: (["MARKETING_MESSAGE", "PARTNER_SHARING", "PROFILING"] as const).map((purpose) => ({
+    purpose,
+    granted: true,
+    textVersion: "x".repeat(60),
+    textHash: "0".repeat(64),
+    locale: "zh-Hans-CN",
+    at: placedAt,
+    channel: "payer page",
+  })),
+  locale: "zh-CN",
+  country: "CN",
+};
+
+const longId = "pool_01M83R9TWY68J3CEP3R826VN3H";
 const longTerms = (): OrderTerms =>
   terms(
     { overPayment: "REVIEW", underPayment: "REVIEW", latePayment: "REVIEW" },
@@ -44,7 +85,12 @@ const longTerms = (): OrderTerms =>
       total: limits.amountMinorMax,
       countsStock: false,
       expiresAt: placedAt + limits.liveCodeLifetimeMs.max,
-      block: { id: "block_01M83R9TWY68J3CEP3R826VN3H", version: 1_000, definition: terms().block.definition },
+      block: {
+        id: "block_01M83R9TWY68J3CEP3R826VN3H",
+        version: 1_000,
+        definition: longDefinition,
+        couponSeed: "x".repeat(couponSeedLength),
+      },
     },
   );
 
@@ -77,7 +123,7 @@ const money = (number: number, fields: Partial<HeardCapture> = {}): Command => (
 /** As many turns, tries and ends as may be told of. */
 function busy(life: Life): void {
   for (let number = 1; number <= limits.attemptsPerOrderMax; number += 1) {
-    life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account: "account_1" });
+    life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account: "account_1", said: entered });
     const attempt = paymentId(key, number);
     life.tell({ kind: "opened", attempt, reference: id() });
     life.tell({ kind: "ended", attempt, outcome: "FAILED", reason: unchecked(10_000) });
@@ -91,6 +137,41 @@ function busy(life: Life): void {
     life.tell(tick, life.now + minute);
   }
 }
+/** Every server fails as often as it is called, and says so at length; consent is given and taken back over and over. */
+function failing(life: Life): void {
+  life.tell({ kind: "customer", firstTime: true, agreed: [] });
+  life.tell({
+    kind: "assigned",
+    hold: {
+      pool: longId,
+      member: longId,
+      name: said(limits.nameLengthMax),
+      contactUrl: "x".repeat(limits.urlLengthMax),
+      firm: true,
+    },
+  });
+  for (const { key: action } of longDefinition.actions)
+    for (let tries = 0; tries < 20; tries += 1)
+      life.tell(
+        { kind: "acted", key: action, undo: false, outcome: "FAILED", detail: unchecked(10_000) },
+        life.now + hour,
+      );
+  for (let time = 0; time < 1_000; time += 1)
+    life.tell({
+      kind: "consent",
+      told: true,
+      receipt: {
+        purpose: "PROFILING",
+        granted: time % 2 === 0,
+        textVersion: said(limits.consentWordLengthMax),
+        textHash: null,
+        locale: "zh-Hans-CN",
+        at: life.now,
+        channel: said(limits.consentWordLengthMax),
+      },
+    });
+}
+
 /** Refunds that a provider tells of, under names of its own, of which it says no and then yes. */
 function returnedByProvider(life: Life): void {
   for (let number = 0; number < 1_000; number += 1)
@@ -141,9 +222,12 @@ function answerRefunds(life: Life): void {
 
 describe("the longest life of an order", () => {
   it.each([
-    ["whose refunds begin at its provider", [busy, returnedByProvider, paidAtLast, returnedByPerson]],
-    ["whose refunds are asked for by a person", [busy, paidAtLast, returnedByPerson, returnedByProvider]],
-    ["that is paid at first, and then over and over", [busy, paidOverAndOver, returnedByProvider, returnedByPerson]],
+    ["whose refunds begin at its provider", [busy, returnedByProvider, paidAtLast, failing, returnedByPerson]],
+    ["whose refunds are asked for by a person", [busy, paidAtLast, failing, returnedByPerson, returnedByProvider]],
+    [
+      "that is paid at first, and then over and over",
+      [busy, paidOverAndOver, failing, returnedByProvider, returnedByPerson],
+    ],
   ] as const)("%s fits into one row", (_, parts) => {
     const life = new Life(longTerms());
     for (const part of parts) part(life);

@@ -1,0 +1,53 @@
+/** What a conversion still has to have done elsewhere, beside what an order has (`work.ts`). Derived from the facts alone, like that. */
+import type { ActionOutcome } from "./conversion.ts";
+import { openAttempts } from "./attempts.ts";
+import type { Order } from "./order.ts";
+import { reservesStaff, staffOf } from "./staff-hold.ts";
+
+export type ConversionWork =
+  | { readonly kind: "RESERVE" | "RELEASE" | "ASSIGN"; readonly turn: number }
+  /** `undo`: what was done is to be taken back. */
+  | { readonly kind: "CALL"; readonly outcome: ActionOutcome; readonly undo: boolean };
+
+/** What is to be done now. */
+export function conversionWorkOf(order: Order, now: number): readonly ConversionWork[] {
+  const { turn, state } = staffOf(order);
+  if (state === "LEAVING" && !order.paid) return [{ kind: "RELEASE", turn }];
+  if (wantsStaff(order, now)) return [{ kind: "RESERVE", turn: turn + 1 }];
+  return (order.conversion?.actions ?? []).flatMap((outcome): ConversionWork[] => {
+    // Whoever is reserved is made good under the reservation's turn; anybody else is a turn of their own.
+    if (outcome.waits === "POOL") return [{ kind: "ASSIGN", turn: state === "HELD" ? turn : turn + 1 }];
+    if (outcome.waits !== "CALL" || (outcome.call?.nextAt ?? 0) > now) return [];
+    return [{ kind: "CALL", outcome, undo: outcome.state === "REVERSED" }];
+  });
+}
+
+const isBeingPaid = ({ claim, ...order }: Order, now: number): boolean =>
+  (claim !== null && claim.until > now) || openAttempts({ claim, ...order }).length > 0;
+
+const wantsStaff = (order: Order, now: number): boolean =>
+  !order.paid &&
+  !order.closed &&
+  !order.closing &&
+  reservesStaff(order) &&
+  staffOf(order).state === "FREE" &&
+  isBeingPaid(order, now);
+
+/** Whether a reservation has lost the payer it was for. */
+export const hasStaffToLetGo = (order: Order, now: number): boolean => {
+  const { state } = staffOf(order);
+  return (state === "HELD" || state === "NONE") && !order.paid && (order.closed !== null || !isBeingPaid(order, now));
+};
+
+/** When to look again if nothing happens meanwhile; null when there is nothing to do. `patienceMs`: how long to wait after what did not succeed. */
+export function conversionWorkAt(order: Order, now: number, patienceMs: number): number | null {
+  const { state } = staffOf(order);
+  const lapse = order.claim && (state === "HELD" || state === "NONE") && !order.paid ? order.claim.until : null;
+  const calls = (order.conversion?.actions ?? []).flatMap(({ waits, call }) =>
+    waits === "CALL" && call ? [call.nextAt] : [],
+  );
+  const due = conversionWorkOf(order, now).length > 0 ? [now + patienceMs] : [];
+  const later = [lapse, ...calls].filter((at) => at !== null && at > now);
+  const all = [...due, ...later].filter((at) => at !== null);
+  return all.length === 0 ? null : Math.min(...all);
+}

@@ -1,0 +1,468 @@
+/** What a conversion comes to must depend on what happened, and on nothing else: not on how often it was heard, in which order, or after which crash. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { couponSeedLength } from "../../../src/core/block-run.ts";
+import { failing, holds, type Circumstances } from "../../../src/core/conditions.ts";
+import type { Command } from "../../../src/core/commands.ts";
+import { conversionWorkOf } from "../../../src/core/conversion-work.ts";
+import type { Conversion, Said } from "../../../src/core/conversion.ts";
+import type { ConversionAction, ConversionDefinition, Purpose } from "../../../src/core/definition.ts";
+import { awaitsAnswer } from "../../../src/core/follow-up.ts";
+import { opensAt } from "../../../src/core/local-time.ts";
+import { condition, definition, purposes, said } from "./blocks.ts";
+import { runs } from "./histories.ts";
+import {
+  attempt,
+  begun,
+  captured,
+  expiresAt,
+  Life,
+  minute,
+  placedAt,
+  refunded,
+  second,
+  terms,
+  tick,
+  total,
+} from "./sample.ts";
+
+/** What the world outside would answer, whenever it is asked. */
+type Outside = {
+  readonly firstTime: boolean;
+  readonly nth: number;
+  readonly agreed: readonly Purpose[];
+  readonly number: number | null;
+  readonly staff: boolean;
+  readonly server: "DONE" | "FAILED";
+};
+const outside: fc.Arbitrary<Outside> = fc.record({
+  firstTime: fc.boolean(),
+  nth: fc.constantFrom(1, 2, 4),
+  agreed: fc.subarray([...purposes]),
+  number: fc.constantFrom(null, 1, 3),
+  staff: fc.boolean(),
+  server: fc.constantFrom("DONE" as const, "FAILED" as const),
+});
+
+const hold = { pool: "pool_1", member: "staff_1", name: "Mei", contactUrl: "https://mei.example", firm: true };
+
+/** Everything that is asked for at this moment, answered. */
+function answersFor({ order, now }: Life, world: Outside): readonly Command[] {
+  const actions = order.conversion?.actions ?? [];
+  const answer: Command = {
+    kind: "customer",
+    firstTime: world.firstTime,
+    nth: world.nth,
+    // The read model has the receipts of this order, too.
+    agreed: [...new Set([...world.agreed, ...(order.conversion?.said?.consents ?? []).map(({ purpose }) => purpose)])],
+    grants: actions.filter(({ waits }) => waits === "GRANT").map(({ key }) => ({ key, number: world.number })),
+    checks: actions
+      .filter(({ unchecked }) => unchecked)
+      .map(({ key, points }) => ({ key, kept: points?.kept ?? 0, short: 0 })),
+  };
+  const work = conversionWorkOf(order, now).map((one): Command => {
+    switch (one.kind) {
+      case "RESERVE":
+        return { kind: "reserved", turn: one.turn, hold: world.staff ? hold : null };
+      case "RELEASE":
+        return { kind: "released", turn: one.turn };
+      case "ASSIGN":
+        return { kind: "assigned", hold: world.staff ? hold : null };
+      case "CALL":
+        return { kind: "acted", key: one.outcome.key, undo: one.undo, outcome: world.server, detail: null };
+    }
+  });
+  return [...(awaitsAnswer(order) ? [answer] : []), ...work];
+}
+
+/** Lets the world answer until nobody asks any more. `again`: which of the answers come twice; `lost`: which first do not come at all. */
+function settle(life: Life, world: Outside, again: readonly boolean[] = [], lost: readonly boolean[] = []): void {
+  let told = 0;
+  for (let round = 0; round < 60; round += 1) {
+    const answers = answersFor(life, world);
+    const calls = (life.order.conversion?.actions ?? []).flatMap(({ call }) => (call ? [call.nextAt] : []));
+    if (answers.length === 0 && calls.length === 0) return;
+    if (answers.length === 0) life.tell(tick, Math.max(life.now, Math.min(...calls)));
+    for (const command of answers) {
+      told += 1;
+      if (lost[told]) continue;
+      life.tell(command);
+      if (again[told]) life.tell(command);
+    }
+  }
+  throw new Error("the conversion never comes to rest");
+}
+
+const withBlock = (given: ConversionDefinition) =>
+  new Life(
+    terms(
+      {},
+      {
+        countsStock: false,
+        block: { id: "block_1", version: 3, definition: given, couponSeed: "0123456789".repeat(couponSeedLength / 10) },
+        attribution: { channel: "table", campaign: null, staff: null, partner: null, placementId: null },
+      },
+    ),
+  );
+
+const paidBy = (life: Life, entered: Said): void => {
+  life.tell({ ...begun("alice"), said: entered } as Command);
+  life.tell(captured("A", { attempt: attempt(1) }));
+};
+
+/** Times tell when something was heard; what it came to must not depend on them. */
+const outcomeOf = ({ order: { conversion } }: Life) =>
+  conversion && {
+    state: conversion.state,
+    target: conversion.target,
+    actions: conversion.actions.map(({ coupon, ...rest }) => ({ ...rest, at: 0, coupon: coupon?.code })),
+  };
+
+describe("a conversion", () => {
+  it("comes to the same whatever is heard twice, lost at first, or answered before the payment was heard of", () => {
+    fc.assert(
+      fc.property(
+        definition,
+        said,
+        outside,
+        fc.array(fc.boolean(), { maxLength: 20 }),
+        fc.array(fc.boolean(), { maxLength: 10 }),
+        fc.constantFrom(0, 0.5, 1),
+        (given, entered, world, again, lost, part) => {
+          const plain = withBlock(given);
+          paidBy(plain, entered);
+          settle(plain, world);
+          const shaken = withBlock(given);
+          // A crash forgets what is not in the order: it is written and read again at every step.
+          shaken.tell({ kind: "confirm", claimant: "alice" });
+          settle(shaken, world, again, []);
+          paidBy(shaken, entered);
+          shaken.tell(captured("A", { attempt: attempt(1) }));
+          shaken.order = JSON.parse(JSON.stringify(shaken.order)) as typeof shaken.order;
+          settle(shaken, world, again, lost);
+          expect(withoutDetail(outcomeOf(shaken))).toEqual(withoutDetail(outcomeOf(plain)));
+          if (part === 0) return;
+          for (const life of [plain, shaken]) {
+            life.tell(refunded(total * part));
+            const refund = life.order.refunds[0];
+            if (!refund) throw new Error("a refund was asked for");
+            const heard: Command = {
+              kind: "refundHeard",
+              refund: refund.id,
+              capture: refund.capture,
+              amount: refund.amount,
+              outcome: "SUCCEEDED",
+            };
+            life.tell(heard);
+            if (life === shaken) life.tell(heard);
+            settle(life, world, life === shaken ? again : [], life === shaken ? lost : []);
+          }
+          expect(withoutDetail(outcomeOf(shaken))).toEqual(withoutDetail(outcomeOf(plain)));
+        },
+      ),
+      runs(400),
+    );
+  });
+
+  it("never does what needs a consent without one, and leaves nothing waiting", () => {
+    fc.assert(
+      fc.property(definition, said, outside, (given, entered, world) => {
+        const life = withBlock(given);
+        paidBy(life, entered);
+        const early = (life.order.conversion as Conversion).actions;
+        const agreed = entered.consents.map(({ purpose }) => purpose);
+        for (const { key, state } of early) {
+          const requires = given.actions.find((action) => action.key === key)?.requires;
+          expect(state === "DONE" && requires !== undefined && !agreed.includes(requires)).toBe(false);
+        }
+        settle(life, world);
+        for (const { key, state, waits } of (life.order.conversion as Conversion).actions) {
+          const requires = given.actions.find((action) => action.key === key)?.requires;
+          const isAgreed = requires === undefined || [...agreed, ...world.agreed].includes(requires);
+          expect(state === "DONE" && !isAgreed).toBe(false);
+          expect([state, waits]).not.toContain("PENDING");
+          expect(waits).toBeUndefined();
+        }
+        expect(life.order.conversion?.decided).toBe(true);
+      }),
+      runs(400),
+    );
+  });
+
+  it("is never guessed at: what is not known is either the same in all that may turn out, or not decided", () => {
+    fc.assert(
+      fc.property(condition, fc.subarray([...purposes]), (given, agreed) => {
+        const { merchant, currency, lines, attribution } = terms();
+        const base: Circumstances = {
+          terms: { total, currency, lines, attribution, merchant },
+          at: placedAt,
+          wallet: "SANDBOX",
+          locale: "en",
+          country: null,
+          said: agreed,
+          agreed: null,
+          firstTime: null,
+          nth: null,
+        };
+        const early = holds(given, base);
+        for (const firstTime of [true, false])
+          for (const nth of [1, 2, 5])
+            for (const more of [agreed, purposes]) {
+              const late = holds(given, { ...base, firstTime, nth, agreed: more });
+              expect(late).not.toBeNull();
+              expect([null, late]).toContain(early);
+              expect(failing(given, { ...base, firstTime, nth, agreed: more }).length === 0).toBe(late);
+            }
+      }),
+      runs(500),
+    );
+  });
+});
+
+/** How often a server was asked is its own affair. */
+const withoutDetail = (outcome: ReturnType<typeof outcomeOf>) =>
+  outcome && { ...outcome, actions: outcome.actions.map((one) => ({ ...one, detail: null, call: null })) };
+
+const points = (onRefund: "PRORATE" | "REVERSE" | "KEEP"): ConversionAction => ({
+  key: "points",
+  kind: "POINTS_GRANT",
+  perMajorUnit: 1,
+  onRefund,
+});
+const giveBack = (life: Life, amount: number): void => {
+  life.tell(refunded(amount));
+  const refund = life.order.refunds.at(-1);
+  if (!refund) throw new Error("a refund was asked for");
+  const { id, capture } = refund;
+  for (let time = 0; time < 3; time += 1)
+    life.tell({ kind: "refundHeard", refund: id, capture, amount, outcome: "SUCCEEDED" });
+};
+const only = (...actions: ConversionAction[]): ConversionDefinition => ({ actions, targets: [] });
+const answer = (fields: Partial<Extract<Command, { kind: "customer" }>> = {}): Command => ({
+  kind: "customer",
+  firstTime: true,
+  agreed: [],
+  ...fields,
+});
+
+describe("a refund", () => {
+  it("of half takes half the points, once, however often it is heard of; the rest goes with the other half", () => {
+    const life = withBlock(
+      only(points("PRORATE"), { ...points("REVERSE"), key: "all" }, { ...points("KEEP"), key: "kept" }),
+    );
+    life.tell(captured("A"));
+    const kept = () => life.order.conversion?.actions.map((action) => [action.points?.kept, action.state]);
+    expect(kept()).toEqual([
+      [100, "DONE"],
+      [100, "DONE"],
+      [100, "DONE"],
+    ]);
+    giveBack(life, total / 2);
+    expect(kept()).toEqual([
+      [50, "DONE"],
+      [100, "DONE"],
+      [100, "DONE"],
+    ]);
+    expect(life.order.conversion?.state).toBe("PARTLY_REVERSED");
+    giveBack(life, total / 2);
+    expect(kept()).toEqual([
+      [0, "REVERSED"],
+      [0, "REVERSED"],
+      [100, "DONE"],
+    ]);
+    expect(life.types().filter((type) => type === "CONVERSION_REVERSED")).toHaveLength(2);
+  });
+
+  it("ends in a visible shortfall where what it takes back had been used, and calls a person once", () => {
+    const coupon: ConversionAction = {
+      key: "cup",
+      kind: "COUPON_GRANT",
+      name: "Cup",
+      value: "5.00",
+      onRefund: "REVERSE",
+    };
+    const life = withBlock(only(points("PRORATE"), coupon));
+    life.tell(captured("A"));
+    life.tell(answer());
+    giveBack(life, total);
+    expect(awaitsAnswer(life.order)).toBe(true);
+    const checks = [
+      { key: "points", kept: 0, short: 30 },
+      { key: "cup", kept: 0, short: 500 },
+    ];
+    life.tell(answer({ checks }));
+    life.tell(answer({ checks }));
+    expect(life.order.conversion?.actions.map(({ short }) => short)).toEqual([30, 500]);
+    expect(awaitsAnswer(life.order)).toBe(false);
+    const calls = life.events.filter(({ type }) => type === "ORDER_REVIEW");
+    expect(calls.map(({ data }) => data.detail["why"])).toEqual(["BENEFIT_USED"]);
+  });
+
+  it("tells a server to take back what it did, and not what it never did", () => {
+    const crm: ConversionAction = { key: "crm", kind: "CRM_PUSH", onRefund: "REVERSE" };
+    const late: ConversionAction = {
+      key: "late",
+      kind: "CRM_PUSH",
+      when: { segment: "RETURNING" },
+      onRefund: "REVERSE",
+    };
+    const life = withBlock(only(crm, late));
+    life.tell(captured("A"));
+    life.tell({ kind: "acted", key: "crm", undo: false, outcome: "DONE", detail: null });
+    giveBack(life, total);
+    expect(conversionWorkOf(life.order, life.now)).toMatchObject([
+      { kind: "CALL", undo: true, outcome: { key: "crm" } },
+    ]);
+    life.tell({ kind: "acted", key: "crm", undo: true, outcome: "DONE", detail: null });
+    life.tell(answer({ firstTime: false }));
+    expect(conversionWorkOf(life.order, life.now)).toEqual([]);
+    expect(life.order.conversion?.actions.map(({ state }) => state)).toEqual(["REVERSED", "REVERSED"]);
+  });
+});
+
+describe("consent", () => {
+  const hello: ConversionAction = {
+    key: "hello",
+    kind: "MESSAGE_SEND",
+    template: { en: "Hello" },
+    requires: "MARKETING_MESSAGE",
+    onRefund: "KEEP",
+  };
+  const consent = (granted: boolean, told = true): Command => ({
+    kind: "consent",
+    told,
+    receipt: {
+      purpose: "MARKETING_MESSAGE",
+      granted,
+      textVersion: "1",
+      textHash: null,
+      locale: "en",
+      at: 0,
+      channel: "till",
+    },
+  });
+
+  it("that comes later runs what was left out for want of it; that is taken back stops what waits", () => {
+    const life = withBlock(only(hello));
+    const state = () => life.order.conversion?.actions[0]?.state;
+    life.tell(captured("A"));
+    expect(state()).toBe("PENDING");
+    life.tell(answer());
+    expect(state()).toBe("SKIPPED_NO_CONSENT");
+    life.tell(consent(true));
+    expect(conversionWorkOf(life.order, life.now)).toMatchObject([{ kind: "CALL", outcome: { key: "hello" } }]);
+    life.tell(consent(false));
+    expect([state(), conversionWorkOf(life.order, life.now)]).toEqual(["SKIPPED_NO_CONSENT", []]);
+    life.tell(consent(true));
+    // It was taken back where the call looks for it last: the call does not happen, and nothing begins again by itself.
+    life.tell({ kind: "acted", key: "hello", undo: false, outcome: "NO_CONSENT", detail: null });
+    expect([state(), conversionWorkOf(life.order, life.now)]).toEqual(["SKIPPED_NO_CONSENT", []]);
+    expect(life.types().filter((type) => type === "CUSTOMER_CONSENT_CHANGED")).toHaveLength(3);
+  });
+
+  it("given where the record is claimed counts, and a record is claimed once", () => {
+    const life = withBlock(only(hello));
+    const claim: Command = {
+      kind: "claimRecord",
+      said: {
+        name: "Li Lei",
+        identities: [{ kind: "PHONE", value: "+8613800000000", verified: false }],
+        consents: [
+          {
+            purpose: "MARKETING_MESSAGE",
+            granted: true,
+            textVersion: "1",
+            textHash: "00",
+            locale: "en",
+            at: 0,
+            channel: "paid page",
+          },
+        ],
+        locale: "en",
+        country: null,
+      },
+    };
+    const paid = captured("A");
+    if (paid.kind !== "capture") throw new Error("money");
+    life.tell({
+      ...paid,
+      capture: { ...paid.capture, payer: { ...paid.capture.payer, provisional: true, name: null } },
+    });
+    life.tell(answer());
+    expect(life.tell(claim).ok).toBe(true);
+    expect(life.tell(claim)).toMatchObject({ ok: false, refusal: { reason: "UNKNOWN" } });
+    expect(conversionWorkOf(life.order, life.now)).toMatchObject([{ outcome: { key: "hello" } }]);
+    const known = withBlock(only(hello));
+    known.tell(captured("A"));
+    expect(known.tell(claim).ok).toBe(false);
+  });
+});
+
+describe("a member of staff", () => {
+  const assigned: ConversionDefinition = {
+    assignment: { pool: "pool_1" },
+    actions: [],
+    targets: [{ kind: "STAFF_CONTACT" }],
+  };
+  const kinds = (life: Life) => conversionWorkOf(life.order, life.now).map(({ kind }) => kind);
+
+  it("is reserved by confirming, committed by the money, and let go when nobody pays", () => {
+    const life = withBlock(assigned);
+    expect(kinds(life)).toEqual([]);
+    life.tell({ kind: "confirm", claimant: "alice" });
+    expect(kinds(life)).toEqual(["RESERVE"]);
+    life.tell({ kind: "reserved", turn: 1, hold });
+    expect(kinds(life)).toEqual([]);
+    life.tell(tick, life.now + 121 * second);
+    expect(kinds(life)).toEqual(["RELEASE"]);
+    // News of a reservation that is being let go comes too late to be one.
+    life.tell({ kind: "reserved", turn: 2, hold });
+    life.tell({ kind: "released", turn: 1 });
+    life.tell({ kind: "confirm", claimant: "bob" });
+    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RESERVE", turn: 2 }]);
+    life.tell({ kind: "reserved", turn: 2, hold });
+    life.tell(captured("A"));
+    expect(life.order.conversion).toMatchObject({
+      decided: true,
+      target: { kind: "STAFF_CONTACT", url: hold.contactUrl },
+      actions: [{ key: "staff", state: "DONE", staff: { member: "staff_1" } }],
+    });
+    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "ASSIGN", turn: 2 }]);
+    life.tell({ kind: "assigned", hold });
+    expect(kinds(life)).toEqual([]);
+  });
+
+  it("that nobody has, or nobody answers for, leaves the order paid and the code leading to the receipt", () => {
+    const life = withBlock(assigned);
+    life.tell(captured("A"));
+    expect(life.order.paid).not.toBeNull();
+    expect(life.order.conversion).toMatchObject({ decided: false, target: { kind: "RECEIPT" } });
+    life.tell({ kind: "assigned", hold: null });
+    expect(life.order.conversion).toMatchObject({
+      decided: true,
+      target: { kind: "RECEIPT" },
+      actions: [{ state: "SKIPPED_LIMIT" }],
+    });
+  });
+
+  it("is let go by an expiry too", () => {
+    const life = withBlock(assigned);
+    life.tell({ kind: "confirm", claimant: "alice" }, expiresAt - minute);
+    life.tell({ kind: "reserved", turn: 1, hold });
+    life.tell(tick, expiresAt + 10 * minute);
+    expect(kinds(life)).toEqual(["RELEASE"]);
+  });
+});
+
+describe("the clock of a merchant", () => {
+  it("opens a window at its next beginning, over midnight and over days off", () => {
+    const noon = Date.UTC(2026, 10, 25, 4); // a Wednesday, 12:00 in Shanghai
+    const at = (window: Parameters<typeof opensAt>[0]) =>
+      new Date(opensAt(window, noon, "Asia/Shanghai")).toISOString();
+    expect(at({ from: "09:00", until: "18:00" })).toBe("2026-11-25T04:00:00.000Z");
+    expect(at({ from: "13:30", until: "18:00" })).toBe("2026-11-25T05:30:00.000Z");
+    expect(at({ from: "22:00", until: "06:00" })).toBe("2026-11-25T14:00:00.000Z");
+    // A day off is looked at again at its end.
+    expect(at({ days: ["THU"] })).toBe("2026-11-25T16:00:00.000Z");
+  });
+});

@@ -1,0 +1,690 @@
+/** A merchant's own conversion block, from publishing it to what its customers have: through the graph, the phone's pages and the wallet. */
+import { evictAllDurableObjects, evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { Webhook } from "standardwebhooks";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { orderKeyOf, type OrderKey } from "../../src/core/ids.ts";
+import {
+  ask,
+  at,
+  cny,
+  eachAt,
+  fieldsIn,
+  openShop,
+  placed,
+  recorded,
+  tell as tellGraph,
+  textAt,
+  type Json,
+  type Shop,
+} from "./graph-shop.ts";
+import type { Order } from "../../src/core/order.ts";
+import { liveCode, visit } from "./payment-scene.ts";
+
+type Heard = { readonly id: string; readonly headers: Record<string, string>; readonly body: string };
+
+/** The merchant's own server: keeps what it was sent. Everything else of the internet is absent. */
+function merchantServer(answer: (request: Heard) => number = () => 204): Heard[] {
+  const heard: Heard[] = [];
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+    const request = new Request(input, init);
+    if (!request.url.startsWith("https://crm.example/")) return new Response(null, { status: 502 });
+    const headers = Object.fromEntries(request.headers);
+    const one = { id: headers["webhook-id"] ?? "", headers, body: await request.text() };
+    heard.push(one);
+    return new Response(null, { status: answer(one) });
+  });
+  return heard;
+}
+afterEach(() => void vi.restoreAllMocks());
+
+const publishing = `mutation ($input: ConversionBlockPublishInput!) {
+  conversionBlockPublish(input: $input) {
+    __typename
+    ... on ConversionBlockPublishSuccess { conversionBlock { id version enabled definition } }
+    ... on UserError { code message }
+    ... on ValidationError { issues { path message } }
+  }
+}`;
+const publish = async (key: string, definition: unknown, input: Json = {}): Promise<unknown> =>
+  at(await ask(key, publishing, { input: { name: "Tea", definition, ...input } }), "conversionBlockPublish");
+
+const save = async (key: string, name: string, selection: string, input: Json): Promise<unknown> => {
+  const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  const document = `mutation ($input: ${type}Input!) { ${name}(input: $input) {
+    __typename ... on ${type}Success { ${selection} } ... on UserError { code message } } }`;
+  return at(await ask(key, document, { input }), name);
+};
+const saved = async (key: string, name: string, selection: string, input: Json): Promise<unknown> => {
+  const result = await save(key, name, selection, input);
+  expect(result).toMatchObject({ __typename: `${name.charAt(0).toUpperCase()}${name.slice(1)}Success` });
+  return result;
+};
+
+const conversionFields = `conversion { id state firstTime blockVersion block { version } target { kind url } assignedStaff { name assignedToday }
+  actions { key kind state detail shortfall } customer { id tags points tier notes identities { kind value verified }
+  consents { purpose granted textVersion textHash locale channel } coupons { code name state value { amount } shortfall } assignedStaff { name } } }`;
+/** The conversion as it is once nothing waits any more. */
+const settled = (key: string, id: string): Promise<Json> =>
+  vi.waitFor(
+    async () => {
+      const { order } = await ask(key, `query ($id: ID!) { order(by: { id: $id }) { state ${conversionFields} } }`, {
+        id,
+      });
+      const conversion = at(order, "conversion") as Json | null;
+      expect(conversion).not.toBeNull();
+      expect(eachAt(conversion, "actions", "state")).not.toContain("PENDING");
+      return conversion as Json;
+    },
+    { timeout: 20_000, interval: 100 },
+  );
+const states = (conversion: unknown): Json =>
+  Object.fromEntries<unknown>((at(conversion, "actions") as Json[]).map(({ key, state }) => [String(key), state]));
+
+let references = 0;
+const cash = async (shop: Shop, orderId: unknown, phone: string, fields: Json = {}): Promise<unknown> => {
+  references += 1;
+  return recorded(shop.key, { orderId, reference: `till ${references}`, payer: { phone, name: "Li Lei" }, ...fields });
+};
+const orderIn = ({ order }: Json): string => textAt(order, "id");
+
+/** What the shop offers: everything that is done in the commit, and something that depends on who comes. */
+const tea = {
+  actions: [
+    { key: "tag", kind: "TAG_ADD", tags: ["table"], onRefund: "REVERSE" },
+    { key: "points", kind: "POINTS_GRANT", perMajorUnit: 10, onRefund: "PRORATE" },
+    { key: "cup", kind: "COUPON_GRANT", name: "Next cup", value: "5.00", validDays: 30, onRefund: "REVERSE" },
+    { key: "tier", kind: "TIER_SET", tier: "leaf", onRefund: "KEEP" },
+    { key: "note", kind: "NOTE_ADD", note: "Paid at a table", onRefund: "KEEP" },
+    { key: "welcome", kind: "TAG_ADD", tags: ["newcomer"], when: { segment: "NEW" }, onRefund: "KEEP" },
+    { key: "again", kind: "TAG_ADD", tags: ["regular"], when: { nthPurchase: [2] }, onRefund: "KEEP" },
+    { key: "large", kind: "TAG_ADD", tags: ["large"], when: { amountAtLeast: "100.00" }, onRefund: "KEEP" },
+  ],
+  targets: [{ when: { segment: "RETURNING" }, kind: "URL", url: "https://tea.example/club" }, { kind: "COUPON" }],
+};
+
+describe("a block of a merchant's own", () => {
+  it("runs as the version that the order pinned, whatever is published between placing and paying", async () => {
+    const shop = await openShop();
+    expect(
+      fieldsIn(
+        await publish(shop.key, { ...tea, actions: [{ key: "x", kind: "TAG_ADD", tags: [], onRefund: "KEEP" }] }),
+      ),
+    ).toEqual(["definition.actions.0.tags"]);
+    const first = await publish(shop.key, tea);
+    expect(first).toMatchObject({ conversionBlock: { version: 1, definition: tea } });
+    const block = textAt(first, "conversionBlock.id");
+    const early = await placed(shop.key);
+    const other = {
+      ...tea,
+      actions: [{ key: "tag", kind: "TAG_ADD", tags: ["other"], onRefund: "KEEP" }],
+      targets: [],
+    };
+    expect(await publish(shop.key, other, { conversionBlockId: block })).toMatchObject({
+      conversionBlock: { version: 2 },
+    });
+    expect(await publish(shop.key, tea, { conversionBlockId: "block_NOBODY" })).toMatchObject({ code: "NOT_FOUND" });
+    const late = await placed(shop.key);
+    await evictAllDurableObjects();
+    await cash(shop, orderIn(early), "+8613800000001");
+    await cash(shop, orderIn(late), "+8613800000002");
+    const ran = await settled(shop.key, orderIn(early));
+    expect(ran).toMatchObject({ blockVersion: 1, block: { version: 1 }, firstTime: true, target: { kind: "COUPON" } });
+    expect(states(ran)).toEqual({
+      tag: "DONE",
+      points: "DONE",
+      cup: "DONE",
+      tier: "DONE",
+      note: "DONE",
+      welcome: "DONE",
+      again: "SKIPPED_CONDITION",
+      large: "SKIPPED_CONDITION",
+    });
+    expect(await settled(shop.key, orderIn(late))).toMatchObject({ blockVersion: 2, target: { kind: "RECEIPT" } });
+    const customer = await vi.waitFor(async () => {
+      const found = at(await settled(shop.key, orderIn(early)), "customer");
+      expect(found).toMatchObject({
+        tags: ["newcomer", "table"],
+        points: 190,
+        tier: "leaf",
+        notes: ["Paid at a table"],
+        coupons: [{ name: "Next cup", state: "ISSUED", value: { amount: "5.00" } }],
+      });
+      return found;
+    });
+    // Another's order shows nobody else's block, and a switched-off one is pinned no more.
+    const stranger = await openShop();
+    expect(await placed(stranger.key, { conversionBlockId: block })).toMatchObject({ code: "NOT_FOUND" });
+    await publish(shop.key, other, { conversionBlockId: block, enabled: false });
+    expect(fieldsIn(await placed(shop.key, { conversionBlockId: block }))).toEqual(["conversionBlockId"]);
+    const plain = await placed(shop.key);
+    await cash(shop, orderIn(plain), "+8613800000001");
+    expect(await settled(shop.key, orderIn(plain))).toMatchObject({
+      block: null,
+      firstTime: false,
+      customer: { id: at(customer, "id") },
+    });
+  });
+
+  it("knows exactly one of two orders as the first, however close they are paid, and the next as the second", async () => {
+    const shop = await openShop();
+    await publish(shop.key, tea);
+    const [one, two, three] = await Promise.all([placed(shop.key), placed(shop.key), placed(shop.key)]);
+    await Promise.all([one, two].map((order) => cash(shop, orderIn(order), "+8613800000003")));
+    const both = await Promise.all([one, two].map((order) => settled(shop.key, orderIn(order))));
+    expect(both.map(({ firstTime }) => String(firstTime)).toSorted()).toEqual(["false", "true"]);
+    const returning = both.find(({ firstTime }) => firstTime === false);
+    expect(states(returning)).toMatchObject({ welcome: "SKIPPED_CONDITION", again: "DONE" });
+    expect(returning).toMatchObject({ target: { kind: "URL", url: "https://tea.example/club" } });
+    await cash(shop, orderIn(three), "+8613800000003");
+    expect(states(await settled(shop.key, orderIn(three)))).toMatchObject({ again: "SKIPPED_CONDITION" });
+  });
+
+  it("grants a limited coupon to so many and to nobody else, and to each customer once", async () => {
+    const shop = await openShop();
+    const limit = { total: 3, perCustomer: 1 };
+    await publish(shop.key, {
+      actions: [{ key: "cup", kind: "COUPON_GRANT", name: "Cup", value: "5.00", limit, onRefund: "REVERSE" }],
+      targets: [{ kind: "COUPON" }],
+    });
+    const orders = await Promise.all(Array.from({ length: 10 }, () => placed(shop.key)));
+    await Promise.all(orders.map((order, index) => cash(shop, orderIn(order), `+861380000010${index % 5}`)));
+    const ran = await Promise.all(orders.map((order) => settled(shop.key, orderIn(order))));
+    const granted = ran.filter((conversion) => states(conversion)["cup"] === "DONE");
+    expect(ran.map((conversion) => String(states(conversion)["cup"])).toSorted()).toEqual([
+      ...Array.from({ length: 3 }, () => "DONE"),
+      ...Array.from({ length: 7 }, () => "SKIPPED_LIMIT"),
+    ]);
+    expect(new Set(granted.map((conversion) => textAt(conversion, "customer.id"))).size).toBe(3);
+    expect(new Set(ran.map((conversion) => textAt(conversion, "target.kind")))).toEqual(new Set(["COUPON", "RECEIPT"]));
+  });
+
+  it("loses with a refund what it gave, and shows what had been used already", async () => {
+    const shop = await openShop();
+    await publish(shop.key, tea);
+    const order = await placed(shop.key);
+    await cash(shop, orderIn(order), "+8613800000004");
+    await settled(shop.key, orderIn(order));
+    const found = await vi.waitFor(async () => {
+      const { customer } = await settled(shop.key, orderIn(order));
+      expect(customer).toMatchObject({ points: 190, coupons: [{ state: "ISSUED" }] });
+      return customer as Json;
+    });
+    const customerId = textAt(found, "id");
+    const code = textAt(found, "coupons.0.code");
+    const spend = (points: number, reference: string) =>
+      save(shop.key, "pointsSpend", "customer { points }", { customerId, points, reference });
+    expect(await spend(191, "tea")).toMatchObject({ code: "VALIDATION" });
+    expect(await spend(150, "cake")).toMatchObject({ customer: { points: 40 } });
+    expect(await spend(150, "cake")).toMatchObject({ customer: { points: 40 } });
+    expect(await spend(140, "cake")).toMatchObject({ code: "VALIDATION" });
+    const redeem = (reference: string) =>
+      save(shop.key, "couponRedeem", "replayed coupon { state } customer { id }", {
+        code: code.toLowerCase(),
+        reference,
+      });
+    expect(await Promise.all([redeem("a"), redeem("b")])).toMatchObject(
+      expect.arrayContaining([
+        expect.objectContaining({ replayed: false, customer: { id: customerId } }),
+        expect.objectContaining({ code: "VALIDATION" }),
+      ]) as unknown[],
+    );
+    const refund = (amount: string) =>
+      saved(shop.key, "orderRefund", "refund { id }", { orderId: orderIn(order), amount: cny(amount) });
+    await refund("9.95");
+    const half = await vi.waitFor(async () => {
+      const now = await settled(shop.key, orderIn(order));
+      expect(now).toMatchObject({ state: "PARTLY_REVERSED", customer: { points: -55 } });
+      return now;
+    }, 20_000);
+    expect((at(half, "actions") as Json[]).find(({ key }) => key === "points")).toMatchObject({ shortfall: 55 });
+    await refund("9.95");
+    // Rows of customers are remembered for a few seconds.
+    const whole = await vi.waitFor(async () => {
+      const now = await settled(shop.key, orderIn(order));
+      expect(now).toMatchObject({
+        state: "REVERSED",
+        customer: { points: -150, tags: ["newcomer"], tier: "leaf", coupons: [{ state: "REDEEMED", shortfall: true }] },
+      });
+      expect((at(now, "actions") as Json[]).find(({ key }) => key === "cup")).toMatchObject({ shortfall: 500 });
+      return now;
+    }, 20_000);
+    expect(states(whole)).toMatchObject({ tag: "REVERSED", points: "REVERSED", cup: "REVERSED", tier: "DONE" });
+    const { order: told } = await ask(
+      shop.key,
+      `query ($id: ID!) { order(by: { id: $id }) { timeline { type data } } }`,
+      { id: orderIn(order) },
+    );
+    const types = eachAt(told, "timeline", "type");
+    expect(types.filter((type) => type === "CONVERSION_REVERSED")).toHaveLength(2);
+    expect(types).toContain("ORDER_REVIEW");
+    expect(JSON.stringify(told)).not.toContain(code);
+  });
+});
+
+const lead = {
+  identity: { ask: ["PHONE", "NAME"] },
+  consents: [
+    {
+      purpose: "MARKETING_MESSAGE",
+      textVersion: "mkt-v3",
+      text: { en: "May we write to you?", "zh-CN": "可以联系您吗？" },
+    },
+  ],
+  actions: [
+    {
+      key: "hello",
+      kind: "MESSAGE_SEND",
+      requires: "MARKETING_MESSAGE",
+      template: { en: "Hello {name}, {staff} looks after you.", "zh-CN": "您好，{staff}为您服务。" },
+      onRefund: "KEEP",
+    },
+    { key: "crm", kind: "CRM_PUSH", fields: { source: "{number}" }, onRefund: "REVERSE" },
+  ],
+  targets: [{ kind: "STAFF_CONTACT" }, { kind: "RECEIPT" }],
+};
+
+const endpoint = async (shop: Shop, kind: string): Promise<string> =>
+  textAt(
+    await saved(shop.key, "conversionEndpointSave", "secret conversionEndpoint { kind url }", {
+      kind,
+      url: `https://crm.example/${kind}`,
+    }),
+    "secret",
+  );
+const pool = async (
+  shop: Shop,
+  members: readonly Json[],
+  strategy = "SMOOTH_WEIGHTED",
+  input: Json = {},
+): Promise<unknown> =>
+  at(
+    await saved(shop.key, "staffPoolSave", "staffPool { id members { id name assignedTotal } }", {
+      name: "Advisers",
+      strategy,
+      members,
+      ...input,
+    }),
+    "staffPool",
+  );
+
+/** A phone: keeps its cookie, reads what is on the page. */
+class Phone {
+  cookie = "";
+  readonly slug: string;
+  constructor(slug: string) {
+    this.slug = slug;
+  }
+  async open(path = ""): Promise<{ readonly status: number; readonly location: string | null; readonly text: string }> {
+    const answer = await visit(`/c/${this.slug}${path}`, { headers: { cookie: this.cookie, "accept-language": "en" } });
+    const named = answer.headers.getSetCookie().map((one) => one.split(";")[0]);
+    if (named.length > 0) this.cookie = [this.cookie, ...named].filter(Boolean).join("; ");
+    return { status: answer.status, location: answer.headers.get("location"), text: await answer.text() };
+  }
+  async post(path: string, fields: readonly (readonly [string, string])[]): Promise<string> {
+    const { text } = await this.open();
+    const nonce = /name="nonce" value="(\w+)"/.exec(text)?.[1] ?? "";
+    const token = /name="token" value="(\w+)"/.exec(text)?.[1];
+    const body = new URLSearchParams([
+      ["nonce", nonce],
+      ["language", "en"],
+      ...(token ? [["token", token]] : []),
+      ...fields.map((pair) => [...pair]),
+    ]);
+    const answer = await visit(`/c/${this.slug}/${path}`, { method: "POST", headers: { cookie: this.cookie }, body });
+    return answer.headers.get("location") ?? String(answer.status);
+  }
+}
+const walletPays = async (location: string, payer: string): Promise<void> => {
+  const paid = await visit(location, { method: "POST", body: new URLSearchParams({ outcome: "pay", payer }) });
+  expect(paid.status).toBe(303);
+};
+
+describe("what the payer says", () => {
+  it("is kept as said, with the proof of what they agreed to, and nothing of the benefit is in any byte before the money", async () => {
+    const heard = merchantServer();
+    const shop = await openShop();
+    const secret = await endpoint(shop, "MESSAGE_SEND");
+    await endpoint(shop, "CRM_PUSH");
+    const staff = await pool(shop, [{ name: "Mei", contactUrl: "https://contact.example/mei" }]);
+    await publish(shop.key, { ...lead, assignment: { pool: textAt(staff, "id") } });
+    const order = await placed(shop.key);
+    const phone = new Phone(textAt(order, "liveCode.slug"));
+    const bytes: string[] = [];
+    const page = await phone.open();
+    bytes.push(page.text);
+    expect(page.text).toContain("May we write to you?");
+    expect(page.text).toMatch(/type="checkbox" name="consent" value="MARKETING_MESSAGE"/);
+    expect(page.text).not.toContain("checked");
+    expect(
+      await phone.post("pay", [
+        ["provider", "SANDBOX"],
+        ["phone", "not a number"],
+      ]),
+    ).toContain("reason=contact");
+    const location = await phone.post("pay", [
+      ["provider", "SANDBOX"],
+      ["phone", "+86 138-0000-0005"],
+      ["name", "Han Meimei"],
+      ["consent", "MARKETING_MESSAGE"],
+      ["consent", "PROFILING"],
+    ]);
+    bytes.push((await phone.open()).text);
+    const early = await ask(
+      shop.key,
+      `query ($id: ID!) { order(by: { id: $id }) { state ${conversionFields} liveCode { explain } timeline { data } } }`,
+      {
+        id: orderIn(order),
+      },
+    );
+    bytes.push(JSON.stringify(early));
+    // The member of staff is reserved by now, and nobody can read who.
+    const key = orderKeyOf(orderIn(order)) as OrderKey;
+    await vi.waitFor(async () => {
+      const kept = (await liveCode(key).look()) as Order;
+      expect(kept.staff).toMatchObject({ state: "HELD", hold: { name: "Mei" } });
+    });
+    bytes.push((await phone.open()).text);
+    for (const text of bytes) expect(text).not.toMatch(/contact\.example|Mei/);
+    expect(heard).toEqual([]);
+    await evictDurableObject(env.LIVE_CODE.getByName(key));
+    await walletPays(location, "wallet-7");
+    const conversion = await settled(shop.key, orderIn(order));
+    expect(states(conversion)).toEqual({ hello: "DONE", crm: "DONE", staff: "DONE" });
+    expect(conversion).toMatchObject({
+      target: { kind: "STAFF_CONTACT", url: "https://contact.example/mei" },
+      assignedStaff: { name: "Mei", assignedToday: 1 },
+    });
+    expect((await phone.open()).location).toBe("https://contact.example/mei");
+    const customer = await vi.waitFor(async () => {
+      const { customer: found } = await settled(shop.key, orderIn(order));
+      expect(found).toMatchObject({ assignedStaff: { name: "Mei" } });
+      return found as Json;
+    });
+    expect(customer).toMatchObject({
+      identities: expect.arrayContaining([
+        expect.objectContaining({ kind: "WALLET", verified: true }),
+        { kind: "PHONE", value: "+8613800000005", verified: false },
+      ]) as unknown,
+      consents: [
+        {
+          purpose: "MARKETING_MESSAGE",
+          granted: true,
+          textVersion: "mkt-v3",
+          textHash: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
+          locale: "en",
+          channel: "payer page",
+        },
+      ],
+    });
+    const hello = heard.filter(({ id }) => id.endsWith(":hello"));
+    expect(hello).toHaveLength(1);
+    const [message] = hello;
+    if (!message) throw new Error("a message");
+    expect(new Webhook(secret).verify(message.body, message.headers)).toMatchObject({
+      data: { kind: "MESSAGE_SEND", text: "Hello Han Meimei, Mei looks after you.", undo: false },
+    });
+    // All the money back: the CRM hears of it, the message stays said.
+    await saved(shop.key, "orderRefund", "refund { id }", { orderId: orderIn(order) });
+    await vi.waitFor(() => expect(heard.filter(({ id }) => id.endsWith(":crm:undo"))).toHaveLength(1), {
+      timeout: 20_000,
+      interval: 100,
+    });
+    expect(states(await settled(shop.key, orderIn(order)))).toEqual({ hello: "DONE", crm: "REVERSED", staff: "DONE" });
+  });
+
+  it("never leads into somebody else's record, and a payer without a name claims their own, once, from their own browser", async () => {
+    const heard = merchantServer();
+    const shop = await openShop();
+    await endpoint(shop, "MESSAGE_SEND");
+    await endpoint(shop, "CRM_PUSH");
+    await publish(shop.key, { ...lead, targets: [] });
+    const known = await placed(shop.key);
+    await cash(shop, orderIn(known), "+8613800000006");
+    const theirs = textAt(await settled(shop.key, orderIn(known)), "customer.id");
+
+    const order = await placed(shop.key);
+    const phone = new Phone(textAt(order, "liveCode.slug"));
+    const location = await phone.post("pay", [["provider", "SANDBOX"]]);
+    const key = orderKeyOf(orderIn(order)) as OrderKey;
+    const attempt = location.split("/").at(-1) ?? "";
+    // A provider that names nobody.
+    await liveCode(key).apply({
+      kind: "capture",
+      exact: false,
+      capture: {
+        id: "SANDBOX:T-9",
+        provider: "SANDBOX",
+        account: shop.accountId,
+        transaction: "T-9",
+        attempt,
+        amount: 1990,
+        currency: "CNY" as never,
+        paidAt: Date.now(),
+        payer: { customerId: "customer_PROVISIONAL", provisional: true, name: null, identities: [] },
+      },
+    });
+    expect(states(await settled(shop.key, orderIn(order)))).toEqual({ hello: "SKIPPED_NO_CONSENT", crm: "DONE" });
+    const stranger = new Phone(phone.slug);
+    expect((await stranger.open()).text).not.toContain("/claim");
+    expect(await stranger.post("claim", [["phone", "+8613800000006"]])).toContain("reason=stale");
+    expect((await phone.open()).text).toContain("/claim");
+    expect(await phone.post("claim", [["phone", " "]])).toContain("reason=contact");
+    const claim = [
+      ["phone", "+86 138 0000 0006"],
+      ["consent", "MARKETING_MESSAGE"],
+    ] as const;
+    expect(await phone.post("claim", claim)).toBe(`/c/${phone.slug}`);
+    expect(await phone.post("claim", claim)).toContain("reason=stale");
+    const conversion = await vi.waitFor(async () => {
+      const now = await settled(shop.key, orderIn(order));
+      expect(states(now)).toEqual({ hello: "DONE", crm: "DONE" });
+      expect(now).toMatchObject({
+        customer: { identities: [{ kind: "PHONE", value: "+8613800000006", verified: false }] },
+      });
+      return now;
+    }, 20_000);
+    expect(textAt(conversion, "customer.id")).not.toBe(theirs);
+    expect(heard.filter(({ id }) => id.endsWith(":hello"))).toHaveLength(1);
+  });
+
+  it("later counts as well: a consent given at the counter runs what waited for it, and one taken back stops it", async () => {
+    const heard = merchantServer();
+    const shop = await openShop();
+    await endpoint(shop, "MESSAGE_SEND");
+    await publish(shop.key, { ...lead, actions: lead.actions.slice(0, 1), targets: [] });
+    const order = await placed(shop.key);
+    await cash(shop, orderIn(order), "+8613800000007");
+    const conversion = await settled(shop.key, orderIn(order));
+    expect(states(conversion)).toEqual({ hello: "SKIPPED_NO_CONSENT" });
+    const customerId = textAt(conversion, "customer.id");
+    const set = (granted: boolean, fields: Json = {}) =>
+      save(shop.key, "customerConsentSet", "customer { consents { granted channel } }", {
+        customerId,
+        purpose: "MARKETING_MESSAGE",
+        granted,
+        textVersion: "till-1",
+        locale: "zh-CN",
+        channel: "till",
+        ...fields,
+      });
+    expect(await set(true, { customerId: "customer_NOBODY" })).toMatchObject({ code: "NOT_FOUND" });
+    expect(await set(true, { textVersion: " " })).toMatchObject({ code: "VALIDATION" });
+    const receipts = await vi.waitFor(async () => {
+      const written = await set(true);
+      expect(written).toMatchObject({
+        customer: { consents: expect.arrayContaining([{ granted: true, channel: "till" }]) as unknown },
+      });
+      return written;
+    });
+    expect(receipts).toBeDefined();
+    await vi.waitFor(async () => expect(states(await settled(shop.key, orderIn(order)))).toEqual({ hello: "DONE" }), {
+      timeout: 20_000,
+      interval: 100,
+    });
+    expect(heard).toHaveLength(1);
+    await set(false);
+    const second = await placed(shop.key);
+    await cash(shop, orderIn(second), "+8613800000007");
+    expect(states(await settled(shop.key, orderIn(second)))).toEqual({ hello: "SKIPPED_NO_CONSENT" });
+    const { viewer } = await ask(
+      shop.key,
+      `{ viewer { merchant { events(first: 100, types: [CUSTOMER_CONSENT_CHANGED]) { nodes { data } } } } }`,
+    );
+    await vi.waitFor(() => expect(at(viewer, "merchant.events.nodes")).toBeDefined());
+    expect(heard).toHaveLength(1);
+  });
+});
+
+describe("a merchant's server that fails", () => {
+  it("is called again, with the same words under the same name, until it answers or a person gives up on it", async () => {
+    const answers = [500, 500, 204];
+    const heard = merchantServer(() => answers.shift() ?? 204);
+    const shop = await openShop();
+    await publish(shop.key, { actions: [{ key: "crm", kind: "CRM_PUSH", onRefund: "KEEP" }], targets: [] });
+    const order = await placed(shop.key);
+    await cash(shop, orderIn(order), "+8613800000008");
+    const retry = async () => {
+      const { order: found } = await ask(
+        shop.key,
+        `query ($id: ID!) { order(by: { id: $id }) { conversion { id actions { state detail } } } }`,
+        {
+          id: orderIn(order),
+        },
+      );
+      return { id: textAt(found, "conversion.id"), action: at(found, "conversion.actions.0") as Json };
+    };
+    // Nobody has said where yet: it says so.
+    await vi.waitFor(async () => expect((await retry()).action["detail"]).toContain("no address is set for CRM_PUSH"));
+    await endpoint(shop, "CRM_PUSH");
+    const again = async () =>
+      saved(shop.key, "conversionRetry", "conversion { id }", { conversionId: (await retry()).id });
+    await again();
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await vi.waitFor(async () =>
+      expect((await retry()).action).toMatchObject({ state: "PENDING", detail: "the server answered 500" }),
+    );
+    await evictAllDurableObjects();
+    await again();
+    await vi.waitFor(() => expect(heard).toHaveLength(2));
+    await vi.waitFor(async () => {
+      await again();
+      expect(states(await settled(shop.key, orderIn(order)))).toEqual({ crm: "DONE" });
+    }, 20_000);
+    expect(new Set(heard.map(({ id, body }) => `${id} ${body}`)).size).toBe(1);
+    expect(
+      await save(shop.key, "conversionRetry", "conversion { id }", { conversionId: "conversion_0123456789ABCDEF" }),
+    ).toMatchObject({ code: "NOT_FOUND" });
+    expect(
+      await save(shop.key, "conversionEndpointSave", "secret", { kind: "CRM_PUSH", url: "http://127.0.0.1/" }),
+    ).toMatchObject({
+      __typename: expect.stringMatching(/Success|UrlNotAllowedError/) as unknown,
+    });
+  });
+});
+
+describe("a staff pool", () => {
+  it("sends a returning customer to their own, and whom nobody is free for to the fallback, or to nobody", async () => {
+    merchantServer();
+    const shop = await openShop();
+    const sticky = await pool(
+      shop,
+      [
+        { name: "Mei", totalCap: 2 },
+        { name: "Lan", totalCap: 1 },
+      ],
+      "STICKY_FIRST",
+    );
+    const spare = await pool(shop, [{ name: "Spare", totalCap: 1 }]);
+    const assignment = { pool: textAt(sticky, "id"), fallback: textAt(spare, "id") };
+    await publish(shop.key, { assignment, actions: [], targets: [] });
+    const staffOf = async (phone: string): Promise<unknown> => {
+      const order = await placed(shop.key);
+      await cash(shop, orderIn(order), phone);
+      const conversion = await settled(shop.key, orderIn(order));
+      return at(conversion, "assignedStaff") === null
+        ? states(conversion)["staff"]
+        : textAt(conversion, "assignedStaff.name");
+    };
+    expect(await staffOf("+8613800000020")).toBe("Mei");
+    expect(await staffOf("+8613800000020")).toBe("Mei");
+    expect(await staffOf("+8613800000021")).toBe("Lan");
+    expect(await staffOf("+8613800000020")).toBe("Spare");
+    expect(await staffOf("+8613800000022")).toBe("SKIPPED_LIMIT");
+    // Saving it again keeps what everybody had; somebody else's pool is nobody's.
+    const members = (at(sticky, "members") as Json[]).map(({ id, name }) => ({ id, name }));
+    const input = { staffPoolId: textAt(sticky, "id") };
+    expect(await pool(shop, members, "LEAST_LOADED", input)).toMatchObject({
+      members: [{ assignedTotal: 2 }, { assignedTotal: 1 }],
+    });
+    const stranger = await openShop();
+    expect(
+      await save(stranger.key, "staffPoolSave", "staffPool { id }", {
+        name: "X",
+        strategy: "RANDOM",
+        members: [],
+        ...input,
+      }),
+    ).toMatchObject({
+      code: "NOT_FOUND",
+    });
+    expect(fieldsIn(await publish(stranger.key, { assignment, actions: [], targets: [] }))).toEqual([
+      "definition.assignment.pool",
+      "definition.assignment.fallback",
+    ]);
+    const empty = await pool(stranger, []);
+    expect(
+      fieldsIn(await publish(stranger.key, { assignment: { pool: textAt(empty, "id") }, actions: [], targets: [] })),
+    ).toEqual(["definition.assignment.pool"]);
+  });
+});
+
+describe("a dry run", () => {
+  it("says what would happen and why, and leaves nothing behind", async () => {
+    const shop = await openShop();
+    const simulate = async (definition: unknown, payer: Json): Promise<unknown> =>
+      at(
+        await ask(
+          shop.key,
+          `query ($definition: JSON!, $order: ConversionSimulateOrderInput!, $payer: ConversionSimulatePayerInput!) {
+            conversionSimulate(definition: $definition, order: $order, payer: $payer) {
+              issues { path message } actions { key state why } target } }`,
+          { definition, order: { amount: cny("19.90") }, payer },
+        ),
+        "conversionSimulate",
+      );
+    expect(await simulate({ actions: [], targets: [], extra: 1 }, { firstTime: true })).toMatchObject({
+      issues: [{ path: ["input", "definition", "extra"] }],
+      actions: [],
+      target: null,
+    });
+    const dry = await simulate(tea, { firstTime: false });
+    expect(dry).toMatchObject({ issues: [], target: "URL" });
+    expect((at(dry, "actions") as Json[]).find(({ key }) => key === "large")).toMatchObject({
+      state: "SKIPPED_CONDITION",
+      why: 'amountAtLeast "100.00" does not hold',
+    });
+    const hello = at(await simulate(lead.actions ? { ...lead, targets: [] } : lead, { firstTime: true }), "actions.0");
+    expect(hello).toMatchObject({
+      state: "SKIPPED_NO_CONSENT",
+      why: expect.stringContaining("needs consent to MARKETING_MESSAGE") as unknown,
+    });
+    const { viewer } = await ask(
+      shop.key,
+      `{ viewer { merchant { conversionBlocks { id } customers { totalCount } } } }`,
+    );
+    expect(viewer).toMatchObject({ merchant: { conversionBlocks: [], customers: { totalCount: 0 } } });
+    expect((await tellGraph(null, "{ viewer { merchant { id } } }")).data).toBeDefined();
+  });
+});
+
+describe("the published schema", () => {
+  it("is served to anybody, and names itself", async () => {
+    const answer = await visit("/schemas/conversion-block.json");
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/schema+json"]);
+    expect(await answer.json()).toMatchObject({
+      $id: "https://pay.example/schemas/conversion-block.json",
+      additionalProperties: false,
+    });
+  });
+});
