@@ -95,6 +95,7 @@ export function notify(
   { sandboxSecret, sandboxAccount }: Merchant,
   { id }: Placed,
   transaction: string,
+  payer = "wallet-42",
 ): Promise<Response> {
   const body = JSON.stringify({
     id: `evt_${transaction}`,
@@ -104,7 +105,7 @@ export function notify(
     amount: 1990,
     currency: "CNY",
     paidAt: new Date().toISOString(),
-    payer: { id: "wallet-42" },
+    payer: { id: payer },
   });
   const t = Math.floor(Date.now() / 1000);
   const signature = createHmac("sha256", sandboxSecret).update(`${t}.${body}`).digest("hex");
