@@ -96,11 +96,13 @@ const play = (ending: Ending, dieAt: number | null) =>
     const { broken } = brokenLaws(shop, seller);
     const { conversion } = order;
     const rows = (sql: string) => shop.database.disk.rows(sql).map((row) => ({ ...row }));
+    const { moments } = platform;
+    platform.dieAt = null;
     const reading = shop.ask((deps) => deps.pool(poolIn(order)).summary(seller.merchant.id));
     await clock.runUntil(clock.now + minute);
     const [mei] = (await reading)?.members ?? [];
     return {
-      moments: platform.moments,
+      moments,
       deaths: platform.deaths,
       broken: [...watched, ...platform.bugs, ...broken, ...shop.partner.contradictions],
       end: {
