@@ -130,6 +130,26 @@ describe.each(benches)("news from %s", (_name, bench, thanks) => {
     expect(await account.unmatched()).toMatchObject([{ transaction: "4200001", amount: 1990 }]);
   });
 
+  it("of money taken back at the provider goes to the order that has the money, also when a person gave it to it", async () => {
+    const { id, terms, told, path, account } = await open(bench);
+    await send(path, signed(bench.succeeded(told())));
+    await evictDurableObject(env.PAYMENT_ACCOUNT.getByName(id));
+    for (let copy = 0; copy < 2; copy += 1) await send(path, signed(bench.refunded(told(), "desk-refund-1")));
+    const order = await orderOf(terms.key);
+    expect(order.refunds).toMatchObject([{ state: "SUCCEEDED", amount: terms.total }]);
+    expect(order.conversion).toMatchObject({ state: "REVERSED" });
+
+    const [given, nobody] = [await open(bench), randomKey()];
+    const lost = given.told({ order: nobody, payment: paymentId(nobody, 1), transaction: "4200002" });
+    await send(given.path, signed(bench.succeeded(lost)));
+    const [kept] = await given.account.unmatched();
+    const { key, merchant } = given.terms;
+    expect(await given.account.assignUnmatched(kept?.id ?? "", merchant.id, key)).toMatchObject({ ok: true });
+    await send(given.path, signed(bench.refunded(lost, "desk-refund-2")));
+    expect((await orderOf(key)).refunds).toMatchObject([{ state: "SUCCEEDED", amount: given.terms.total }]);
+    expect(await account.unmatched()).toEqual([]);
+  });
+
   // Stripe's refunds name no order, so one of a payment that nobody has heard of yet is nobody's.
   it.skipIf(bench.port.provider === "STRIPE")(
     "of a refund that comes before its payment takes effect with it",
