@@ -95,7 +95,8 @@ describe("an attempt", () => {
     life.tell(begun("bob", "account_2"), placedAt + hour);
     expect(effectsOf(life.order).map(({ kind }) => kind)).toEqual(["CLOSE", "QUERY"]);
     expect(pollAt(life.order, life.now)).toBe(life.now + limits.pollMs.early);
-    expect(pollAt(life.order, life.now + hour)).toBe(life.now + hour + limits.pollMs.latest);
+    expect(pollAt(life.order, life.now + hour)).toBe(life.now + hour + limits.pollMs.late);
+    expect(pollAt(life.order, life.now + 3 * hour)).toBe(life.now + 3 * hour + limits.pollMs.latest);
   });
 
   it("that nobody tells the end of is over after its longest life, and says why", () => {
