@@ -10,7 +10,6 @@ import { limits } from "../core/limits.ts";
 import { newOrder, type Order, type OrderTerms } from "../core/order.ts";
 import { stateOf, type OrderState } from "../core/state.ts";
 import { decide, type Decision } from "../core/transitions.ts";
-import { conversionWorkOf, type ConversionWork } from "../core/conversion-work.ts";
 import { effectsOf, pollAt } from "../core/work.ts";
 import { keepRefused, perform } from "./effects.ts";
 import { FeedWatch } from "./feed-watch.ts";
@@ -19,7 +18,7 @@ import { KnownAlarm } from "./known-alarm.ts";
 import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
 import { isDrained, owedOf, urgentOf, wakeAt, type Audience, type Failures } from "./outbox.ts";
 import type { Applied, LiveCodeProtocol, LiveCodePulse, Placed, Scanned } from "./protocol.ts";
-import { carryOut } from "./outside.ts";
+import { OutsideWork } from "./outside-work.ts";
 import { ScanCounter } from "./scan-counter.ts";
 import { teller } from "./telling.ts";
 
@@ -37,7 +36,12 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   private readonly feed = new FeedWatch(this.ctx, this.env);
   /** Something came to be wanted while others were under way. */
   private performAgain = false;
-  private converting: Promise<void> | null = null;
+  private readonly outside = new OutsideWork(this.env, {
+    order: () => this.mustRead().order,
+    hear: (command) => void this.hear(command),
+    answered: () => void (this.failures = { ...this.failures, outside: 0 }),
+    refused: () => this.refused("outside"),
+  });
   private readonly scans = new ScanCounter(
     () => this.commit(this.mustRead(), Date.now()),
     (work) => this.ctx.waitUntil(work),
@@ -88,7 +92,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     if (decision.changed) {
       this.ctx.waitUntil(this.tell(urgentOf));
       this.ctx.waitUntil(this.performUrgent());
-      this.ctx.waitUntil(this.carryOutAll());
+      this.ctx.waitUntil(this.outside.carryOut());
     }
     return { found: true, ok: true, order, changed: decision.changed };
   }
@@ -125,7 +129,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
       if (!stored || this.wakeOf(stored) === null) return;
       this.alarmClock.set(Date.now() + limits.watchdogMs.max);
       this.decideAndCommit({ kind: "tick" }, Date.now());
-      await Promise.all([this.performAll(), this.carryOutAll(), this.tell(owedOf)]);
+      await Promise.all([this.performAll(), this.outside.carryOut(), this.tell(owedOf)]);
       // Exactly: the alarm that was set first would only ask again before it is time.
       this.alarmClock.set(this.wakeOf(this.mustRead()), true);
     } catch (fault) {
@@ -213,7 +217,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     if (decision?.ok && decision.changed) {
       this.commit(this.with(this.cached, decision), now);
       this.ctx.waitUntil(this.tell(urgentOf));
-      this.ctx.waitUntil(this.carryOutAll());
+      this.ctx.waitUntil(this.outside.carryOut());
     } else if (isDrained(owedOf(this.cached))) {
       this.commit(this.cached, now);
     }
@@ -237,34 +241,6 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
       this.ctx.waitUntil(this.tell(urgentOf));
     }
     return decision.ok;
-  }
-
-  /** What a conversion wants done elsewhere, until nothing is due or somebody does not answer. It waits for no provider, and no provider for it. */
-  private async carryOutAll(): Promise<void> {
-    if (this.converting || this.conversionWork().length === 0) return this.converting ?? undefined;
-    this.converting = this.carryOutEach();
-    await this.converting;
-  }
-
-  private conversionWork(): readonly ConversionWork[] {
-    return conversionWorkOf(this.mustRead().order, Date.now());
-  }
-
-  private async carryOutEach(): Promise<void> {
-    try {
-      for (let works = this.conversionWork(); works.length > 0; works = this.conversionWork()) {
-        const { order } = this.mustRead();
-        const news = await Promise.all(works.map((work) => carryOut(this.env, order, work)));
-        for (const command of news) if (command) this.hear(command);
-        if (news.includes(null)) {
-          this.refused("outside");
-          break;
-        }
-        this.failures = { ...this.failures, outside: 0 };
-      }
-    } finally {
-      this.converting = null;
-    }
   }
 
   private performAll(): Promise<void> {

@@ -1,0 +1,54 @@
+/**
+ * What a conversion wants done outside its order, carried out until nothing is due or somebody does not answer. It waits for no payment provider,
+ * and no provider waits for it.
+ */
+import type { Command } from "../core/commands.ts";
+import { conversionWorkOf, type ConversionWork } from "../core/conversion-work.ts";
+import type { Order } from "../core/order.ts";
+import { carryOut } from "./outside.ts";
+
+/** The live code, as this work sees it. */
+export type Converted = {
+  readonly order: () => Order;
+  /** What was done becomes a fact of the order. */
+  readonly hear: (command: Command) => void;
+  readonly answered: () => void;
+  /** Somebody did not answer: the alarm comes back for it. */
+  readonly refused: () => void;
+};
+
+export class OutsideWork {
+  private readonly env: Env;
+  private readonly code: Converted;
+  private running: Promise<void> | null = null;
+
+  constructor(env: Env, code: Converted) {
+    this.env = env;
+    this.code = code;
+  }
+
+  /** Calling it while it runs adds nothing. */
+  async carryOut(): Promise<void> {
+    if (!this.running && this.due().length === 0) return;
+    this.running ??= this.carryOutEach();
+    await this.running;
+  }
+
+  private due(): readonly ConversionWork[] {
+    return conversionWorkOf(this.code.order(), Date.now());
+  }
+
+  private async carryOutEach(): Promise<void> {
+    try {
+      for (let works = this.due(); works.length > 0; works = this.due()) {
+        const order = this.code.order();
+        const news = await Promise.all(works.map((work) => carryOut(this.env, order, work)));
+        for (const command of news) if (command) this.code.hear(command);
+        if (news.includes(null)) return this.code.refused();
+        this.code.answered();
+      }
+    } finally {
+      this.running = null;
+    }
+  }
+}
