@@ -28,6 +28,18 @@ const laws = [
         what: `${transaction} was taken${acknowledged ? " and acknowledged" : ""}, and nobody knows of it (${orderId})`,
       }));
   },
+  // Money without an order is seen, once, and is where a person sent it.
+  ({ sales, shops }) =>
+    sales.flatMap((sale) => {
+      const { stray, shop } = sale.tale;
+      const lists = shops.find((one) => one.shop === shop)?.lists;
+      const kept =
+        lists?.unmatched.filter(({ transaction }) => transaction === stray?.transaction).map(({ state }) => state) ??
+        [];
+      return stray && kept.join() !== stray.end
+        ? [{ law: "I2", what: `${stray.transaction} is ${stray.end}, and is listed ${kept.join() || "nowhere"}`, sale }]
+        : [];
+    }),
   // An order that nobody asked for: a repeated request that placed twice.
   ({ sales, shops }) => {
     const asked = new Set(sales.map(({ placed }) => placed.id));

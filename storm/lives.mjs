@@ -1,6 +1,6 @@
 // What becomes of one order: its merchant and its payers do what the plan says, the payers knowing only what a phone shows.
 import { setTimeout as sleep } from "node:timers/promises";
-import { cancel, extend, place, refund, review, takeCash } from "./merchant.mjs";
+import { cancel, extend, place, placeStray, refund, review, takeCash } from "./merchant.mjs";
 import { openPhone } from "./phone.mjs";
 import { shortLifeSeconds } from "./plan.mjs";
 
@@ -16,6 +16,7 @@ import { shortLifeSeconds } from "./plan.mjs";
  * @property {import("./shops.mjs").Shop} shop
  * @property {"SOLD_OUT" | Placed | null} placed null until it was answered
  * @property {boolean} seenPaid
+ * @property {{ transaction: string, end: "WAITING" | "ASSIGNED" | "REFUNDED" } | null} stray money without an order, and what the clerk did with it
  * @property {number} cash taken at the counter, in minor units
  * @property {boolean} honoured a clerk let money count that does not cover the order
  * @property {string[]} faults what must not have happened, whatever the product's books say
@@ -36,6 +37,7 @@ export const newTale = (plan, { shops }) => ({
   shop: /** @type {import("./shops.mjs").Shop} */ (shops[plan.shop]),
   placed: null,
   seenPaid: false,
+  stray: null,
   cash: 0,
   honoured: false,
   faults: [],
@@ -57,6 +59,9 @@ export async function live(tale, scene, onlyWaits) {
       break;
     case "paysCash":
       await Promise.all([takeCash(tale, placed, scene), ...(plan.crowded ? [payAll(tale, placed, scene)] : [])]);
+      return;
+    case "goesAstray":
+      await placeStray(tale, placed, scene);
       return;
     case "leaves":
       await visitWallet(tale, placed, scene, { outcome: "abandon" });

@@ -62,6 +62,45 @@ export async function takeCash(tale, { id, total, currency }, { client, seed }) 
   if (answers.some(({ paymentRecord }) => paymentRecord.__typename === "PaymentRecordSuccess")) tale.cash = total;
 }
 
+/** The provider names an order that is nobody's. The clerk finds the money, and gives it to the right one or back. @param {Tale} tale @param {Placed} placed @param {Scene} scene */
+export async function placeStray(tale, { id, total, currency }, { client, payer, seed }) {
+  const { plan, shop } = tale;
+  // Another seed's money must not be taken for this one's.
+  const transaction = `stray-${seed}-${plan.index}-${id.slice(-6)}`;
+  const orderId = `order_${"0".repeat(16)}`;
+  const status = await payer.tell(shop, {
+    orderId,
+    payment: null,
+    transaction,
+    amount: total,
+    currency,
+    paidAt: new Date().toISOString(),
+  });
+  if (status !== 200) tale.faults.push(`money for an order that nobody knows was answered ${status}`);
+  tale.stray = { transaction, end: "WAITING" };
+  if (plan.clerk === null) return;
+  const { viewer } = await client.graph(
+    shop.apiKey,
+    `{ viewer { merchant { unmatchedPayments(first: 100) { nodes { id transaction } } } } }`,
+  );
+  const found = viewer.merchant.unmatchedPayments.nodes.find(
+    (/** @type {{ transaction: string }} */ one) => one.transaction === transaction,
+  );
+  if (!found) return void tale.faults.push(`${transaction} was answered 200, and is not among the unmatched payments`);
+  const [name, input] =
+    plan.clerk === "HONOR"
+      ? ["Assign", { unmatchedPaymentId: found.id, orderId: id }]
+      : ["Refund", { unmatchedPaymentId: found.id }];
+  await asked(plan, () =>
+    client.graph(
+      shop.apiKey,
+      `mutation ($input: UnmatchedPayment${name}Input!) { unmatchedPayment${name}(input: $input) { __typename ... on UserError { code message } } }`,
+      { input },
+    ),
+  );
+  tale.stray.end = plan.clerk === "HONOR" ? "ASSIGNED" : "REFUNDED";
+}
+
 /** @param {Tale} tale @param {Placed} placed @param {Scene} scene */
 export async function cancel({ shop }, { id }, { client }) {
   await client.graph(

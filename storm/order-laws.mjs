@@ -55,7 +55,11 @@ export const orderLaws = [
   [
     "I3",
     (sale) => {
-      const taken = sum(placedTakings(sale).map(({ amount }) => amount)) + sale.tale.cash;
+      const { cash, stray } = sale.tale;
+      const taken =
+        sum(placedTakings(sale).map(({ amount }) => amount)) +
+        cash +
+        (stray?.end === "ASSIGNED" ? sale.placed.total : 0);
       const product = sale.order.received.minorUnits;
       return taken !== product && `received ${product}, and the provider and the till took ${taken}`;
     },

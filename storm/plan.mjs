@@ -3,8 +3,8 @@ import { chance } from "./chance.mjs";
 import { policies } from "./shops.mjs";
 
 /**
- * @typedef {"pays" | "paysCash" | "leaves" | "cancels" | "extends" | "expires" | "paysTooLate"} Life
- *   paysCash: at the counter, while a phone may be paying too. leaves: goes to the wallet and not through with it. cancels: the merchant calls it off in the middle. extends: by the merchant, before or
+ * @typedef {"pays" | "paysCash" | "goesAstray" | "leaves" | "cancels" | "extends" | "expires" | "paysTooLate"} Life
+ *   paysCash: at the counter, while a phone may be paying too. goesAstray: the money comes under the name of an order that nobody knows. leaves: goes to the wallet and not through with it. cancels: the merchant calls it off in the middle. extends: by the merchant, before or
  *   after its end. expires: the payer begins in its last seconds. paysTooLate: the money moves after the grace.
  *
  * @typedef {object} PlannedOrder
@@ -56,6 +56,7 @@ function planOrder(drawn, index, orders) {
     /** @type {[number, Life][]} */ ([
       [60, "pays"],
       [6, "paysCash"],
+      [4, "goesAstray"],
       [8, "leaves"],
       [16, "cancels"],
       ...(orders >= ordersWithExpiry && isEarly

@@ -35,24 +35,26 @@ const rowFields = `id state version received { minorUnits } refunded { minorUnit
 
 /** @param {import("./client.mjs").Client} client @param {import("./shops.mjs").Shop} shop @returns {Promise<Lists>} */
 export async function readLists(client, shop) {
-  const [orders, events, customers, { viewer }] = await Promise.all([
+  const [orders, events, customers, waiting, settled, { viewer }] = await Promise.all([
     readAll(client, shop, "orders", rowFields, 50),
     readAll(client, shop, "events", "id type sequence data", 100),
     readAll(client, shop, "customers", "id ordersPaid lifetimeValue { minorUnits }", 100),
+    readAll(client, shop, "unmatchedPayments", "transaction state", 100, "settled: false"),
+    readAll(client, shop, "unmatchedPayments", "transaction state", 100, "settled: true"),
     client.graph(shop.apiKey, `{ viewer { merchant { products(first: 10) { nodes { id stock } } } } }`),
   ]);
   const { nodes } = viewer.merchant.products;
   const counted = nodes.find((/** @type {{ id: string }} */ { id }) => id === shop.productId);
-  return { orders, events, customers, unmatched: [], pieces: counted.stock };
+  return { orders, events, customers, unmatched: [...waiting, ...settled], pieces: counted.stock };
 }
 
-/** @param {import("./client.mjs").Client} client @param {import("./shops.mjs").Shop} shop @param {string} list @param {string} fields @param {number} first */
-async function readAll(client, shop, list, fields, first) {
+/** @param {import("./client.mjs").Client} client @param {import("./shops.mjs").Shop} shop @param {string} list @param {string} fields @param {number} first @param {string} [more] arguments */
+async function readAll(client, shop, list, fields, first, more = "") {
   const nodes = [];
   for (let after = null; ;) {
     const { viewer } = await client.graph(
       shop.apiKey,
-      `query ($after: String) { viewer { merchant { ${list}(first: ${first}, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } } } }`,
+      `query ($after: String) { viewer { merchant { ${list}(first: ${first}, after: $after, ${more}) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } } } }`,
       { after },
     );
     const page = viewer.merchant[list];

@@ -29,8 +29,10 @@ export function report({ options, evidence, violations, webhooks, kills, outageS
   const told = orders.flatMap(({ timeline }) => timeline).filter(({ id }) => heard.has(id)).length;
   const broken = (/** @type {string[]} */ ...laws) => violations.filter(({ law }) => laws.includes(law)).length;
   const stock = shops.map(({ shop }) => stockOf(sales, shop));
+  const strays = sales.filter(({ tale }) => tale.stray);
+  const assigned = sum(strays.filter(({ tale }) => tale.stray?.end === "ASSIGNED").map(({ placed }) => placed.total));
   const cash = sum(sales.map(({ tale }) => tale.cash));
-  const moneyIn = sum(books.takings.map(({ amount }) => amount)) + cash;
+  const moneyIn = sum(books.takings.map(({ amount }) => amount)) + cash + assigned;
   const moneyOut = sum(books.takings.flatMap(({ refunds }) => refunds.map(({ amount }) => amount)));
   const inBooks = sum(orders.map(({ received, refunded }) => received.minorUnits - refunded.minorUnits));
   const lost = (/** @type {boolean} */ acknowledged) => {
@@ -45,6 +47,7 @@ export function report({ options, evidence, violations, webhooks, kills, outageS
     ["orders", sales.length, `${states.join(", ")}; ${options.orders - sales.length} more found nothing left to buy`],
     ["payments", books.takings.length, "transactions that the provider took"],
     ["acknowledged", acknowledged, `answered 2xx; ${books.takings.length - acknowledged} found by asking only`],
+    ["unmatched", strays.length, "payments for no order, of which a clerk gave some to theirs and some back"],
     ["lost", lost(true) + lost(false), `${lost(true)} of them acknowledged`],
     [
       "conversions per paid order",
@@ -60,7 +63,7 @@ export function report({ options, evidence, violations, webhooks, kills, outageS
     [
       "money in − money out",
       moneyIn - moneyOut,
-      `by the provider and the till: ${moneyIn} − ${moneyOut} minor units, with ${cash} in cash`,
+      `by the provider and the till: ${moneyIn} − ${moneyOut} minor units, with ${cash} in cash and ${assigned} that had gone astray`,
     ],
     ["off the books", moneyIn - moneyOut - inBooks, `${inBooks} by the orders; ${broken("I3")} orders or refunds off`],
     [

@@ -51,6 +51,7 @@ function truth(): Evidence {
     shop,
     placed: { id: "order_A", slug: "A", total: 1000, currency: "CNY" },
     seenPaid: true,
+    stray: null,
     cash: 0,
     honoured: false,
     faults: [],
@@ -159,6 +160,27 @@ const wrongs: readonly (readonly [law: string, wrong: string, doctor: Doctor])[]
     "I2",
     "an acknowledged payment that is lost",
     (_, __, { books }) => void books.takings.push({ ...books.takings[0]!, transaction: "T2" }),
+  ],
+  [
+    "I2",
+    "money without an order that nobody sees",
+    (_, sale) => void (sale.tale.stray = { transaction: "S1", end: "WAITING" }),
+  ],
+  [
+    "I2",
+    "money without an order that stays where it was",
+    (_, sale, { shops }) => {
+      sale.tale.stray = { transaction: "S1", end: "REFUNDED" };
+      shops[0]!.lists.unmatched.push({ transaction: "S1", state: "WAITING" });
+    },
+  ],
+  [
+    "I3",
+    "money that was given to an order and did not come there",
+    (_, sale, { shops }) => {
+      sale.tale.stray = { transaction: "S1", end: "ASSIGNED" };
+      shops[0]!.lists.unmatched.push({ transaction: "S1", state: "ASSIGNED" });
+    },
   ],
   [
     "I9",
