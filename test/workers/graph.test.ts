@@ -615,7 +615,7 @@ describe("partners' endpoints", () => {
     await vi.waitFor(
       async () =>
         expect(at(await ask(key, endpoint, { id }), "node")).toMatchObject({
-          state: "FAILING",
+          state: "ENABLED",
           backlog: 1,
           deliveries: {
             totalCount: 1,
