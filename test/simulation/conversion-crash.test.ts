@@ -136,7 +136,7 @@ const poolIn = ({
   readonly terms: { readonly block: { readonly definition: ConversionDefinition } };
 }): string => terms.block.definition.assignment?.pool ?? "";
 
-/** The paid life is died in at every moment, always. The others take turns unless all are asked for: EVERY_MOMENT=1. */
+/** Every fourth moment of the paid life, fewer of the others, or all of them when asked for: EVERY_MOMENT=1. */
 const strideOf = (ending: Ending): number => (process.env["EVERY_MOMENT"] ? 1 : ending === "paid" ? 4 : 11);
 
 describe("a death at any moment of a conversion", () => {
@@ -148,6 +148,8 @@ describe("a death at any moment of a conversion", () => {
   ])(
     "changes nothing about one that is %s",
     async (ending, end) => {
+      // The first world leases order numbers that this isolate goes on to use in the others, so only the second is as long as they are.
+      await play(ending, null);
       const undisturbed = await play(ending, null);
       expect(undisturbed).toMatchObject({ broken: [], deaths: 0, end });
       expect(undisturbed.moments).toBeGreaterThan(30);
