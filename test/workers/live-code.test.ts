@@ -190,7 +190,7 @@ describe("a live code", () => {
     const merchant = newMerchant();
     const { MERCHANT_FEED, WEBHOOK_ENDPOINT } = env;
     const asked = vi.fn();
-    const enqueue = vi.fn<(events: readonly FeedEvent[]) => Promise<void>>(() => Promise.resolve());
+    const enqueue = vi.fn(async (_events: readonly FeedEvent[]) => ({ troubled: false }));
     Object.assign(env, {
       WEBHOOK_ENDPOINT: { getByName: () => ({ enqueue }) },
       MERCHANT_FEED: {
