@@ -50,3 +50,7 @@ export function callerOf({ caller }: GraphContext): MerchantCaller {
   return caller;
 }
 export const merchantOf = (context: GraphContext): Merchant => callerOf(context).merchant;
+
+/** Whether the caller may read who somebody is, and what they were given. Whoever sees an order sees less. */
+export const seesPeople = ({ caller }: GraphContext): boolean =>
+  caller.kind === "merchant" && caller.scopes.has("CUSTOMERS_READ");

@@ -7,7 +7,7 @@ import { ok } from "../core/result.ts";
 import { notFound } from "../resolvers/failures.ts";
 import { retryConversion } from "../resolvers/retry-conversion.ts";
 import { builder, shape } from "./builder.ts";
-import { merchantOf } from "./context.ts";
+import { merchantOf, seesPeople } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { mutation } from "./mutation.ts";
 import { findable, Node } from "./node.ts";
@@ -61,8 +61,9 @@ const ConversionActionOutcome = builder.objectRef<ActionOutcome>("ConversionActi
     }),
     detail: t.string({
       nullable: true,
-      description: "What exactly, such as the tags; or why not.",
-      resolve: detailOf,
+      description:
+        "What exactly, such as the tags; or why not. Coupons, notes, staff and groups only where the key has CUSTOMERS_READ.",
+      resolve: (outcome, _args, context) => detailOf(outcome, seesPeople(context)),
     }),
     at: t.field({ type: "DateTime", nullable: true, description: "When it came to that.", resolve: ({ at }) => at }),
     shortfall: t.field({
@@ -74,33 +75,31 @@ const ConversionActionOutcome = builder.objectRef<ActionOutcome>("ConversionActi
   }),
 });
 
-/** In one line, for people: what was given, how much of it was taken back, and how much of that had been used already. */
-function detailOf({
-  tags,
-  points,
-  coupon,
-  tier,
-  note,
-  staff,
-  group,
-  detail,
-  short,
-  state,
-}: ActionOutcome): string | null {
+/**
+ * In one line, for people: what was given, how much of it was taken back, and how much of that had been used already. `isForPeople`: with what leads
+ * to the person or to what they own.
+ */
+function detailOf(outcome: ActionOutcome, isForPeople: boolean): string | null {
+  const { tags, points, tier, detail, short } = outcome;
   const took = points && points.kept < points.granted ? `${points.kept} of ${points.granted} points` : null;
   const given = [
     tags.join(", "),
     took ?? (points && `${points.granted} points`),
-    coupon && state !== "PENDING" && `${coupon.name} ${coupon.code}`,
     tier,
-    note,
-    staff?.name,
-    group?.name,
+    ...(isForPeople ? personalIn(outcome) : []),
     detail,
     short !== undefined && `shortfall: ${short} had been used already`,
   ];
   return given.filter((part) => typeof part === "string" && part !== "").join("; ") || null;
 }
+
+/** A coupon that was not granted stays sealed. */
+const personalIn = ({ coupon, note, staff, group, state }: ActionOutcome) => [
+  coupon && (state === "DONE" || state === "REVERSED") && `${coupon.name} ${coupon.code}`,
+  note,
+  staff?.name,
+  group?.name,
+];
 
 export const ConversionTargetKind = describedEnum<Target["kind"]>(
   "ConversionTargetKind",
@@ -182,8 +181,9 @@ Conversion.implement({
     assignedStaff: t.field({
       type: StaffMember,
       nullable: true,
-      description: "Who looks after the customer.",
+      description: "Who looks after the customer. Null unless the key has CUSTOMERS_READ.",
       resolve: ({ conversion }, _args, context) => {
+        if (!seesPeople(context)) return null;
         const staff = conversion.actions.find((outcome) => outcome.staff && outcome.state === "DONE")?.staff;
         return staff ? staffMemberOf(context, staff) : null;
       },

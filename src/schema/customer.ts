@@ -10,7 +10,7 @@ import { Consent, Coupon } from "./benefit.ts";
 import { caughtUp } from "./bookmark.ts";
 import { builder, shape } from "./builder.ts";
 import { connection, pageArgs, pricedByPage, pageIn } from "./connection.ts";
-import { merchantOf, type GraphContext } from "./context.ts";
+import { merchantOf, seesPeople, type GraphContext } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { customerRow, loadersOf } from "./loaders.ts";
 import { Money } from "./money.ts";
@@ -41,9 +41,6 @@ const CustomerIdentity = builder.objectRef<Identity>("CustomerIdentity").impleme
     }),
   }),
 });
-
-const seesPeople = ({ caller }: GraphContext): boolean =>
-  caller.kind === "merchant" && caller.scopes.has("CUSTOMERS_READ");
 
 /** Enough to recognise what one knows already. */
 function masked({ kind, value }: Identity): string {
@@ -149,8 +146,10 @@ Customer.implement({
     assignedStaff: t.field({
       type: StaffMember,
       nullable: true,
-      description: "Who looks after the customer, by the latest order that said so.",
+      description:
+        "Who looks after the customer, by the latest order that said so. Null unless the key has CUSTOMERS_READ.",
       resolve: async (customer, _args, context) => {
+        if (!seesPeople(context)) return null;
         const staff = await fromRow(customer, context, (row) => row?.staff ?? null);
         return staff && staffMemberOf(context, staff);
       },

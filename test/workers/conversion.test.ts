@@ -10,6 +10,7 @@ import {
   cny,
   eachAt,
   fieldsIn,
+  keyWith,
   openShop,
   placed,
   recorded,
@@ -636,6 +637,52 @@ describe("a staff pool", () => {
     expect(
       fieldsIn(await publish(stranger.key, { assignment: { pool: textAt(empty, "id") }, actions: [], targets: [] })),
     ).toEqual(["definition.assignment.pool"]);
+  });
+});
+
+describe("what a customer was given", () => {
+  it("is read by keys that may see customers, and by no other key that sees the order", async () => {
+    merchantServer();
+    const shop = await openShop();
+    await endpoint(shop, "GROUP_INVITE");
+    const advisers = await pool(shop, [{ name: "Mei", contactUrl: "https://contact.example/mei" }]);
+    const group = { name: "Regulars", url: "https://group.example/1", capacity: 5 };
+    await publish(shop.key, {
+      assignment: { pool: textAt(advisers, "id") },
+      actions: [...tea.actions, { key: "group", kind: "GROUP_INVITE", groups: [group], onRefund: "KEEP" }],
+      targets: [],
+    });
+    const order = await placed(shop.key);
+    await cash(shop, orderIn(order), "+8613800000030");
+    await settled(shop.key, orderIn(order));
+    const seenWith = async (key: string): Promise<Json> => {
+      const { order: seen } = await ask(
+        key,
+        `query ($id: ID!) { order(by: { id: $id }) { conversion { assignedStaff { name } actions { key detail }
+          customer { assignedStaff { name } } } } }`,
+        { id: orderIn(order) },
+      );
+      const details = (at(seen, "conversion.actions") as Json[]).map(({ key: name, detail }) => [name, detail]);
+      const staff = [at(seen, "conversion.assignedStaff"), at(seen, "conversion.customer.assignedStaff")];
+      return { ...(Object.fromEntries(details) as Json), assigned: staff };
+    };
+    const shown = {
+      tag: "table",
+      points: "190 points",
+      cup: expect.stringMatching(/^Next cup \w{12}$/) as unknown,
+      note: "Paid at a table",
+      staff: "Mei",
+      group: "Regulars",
+      assigned: [{ name: "Mei" }, { name: "Mei" }],
+    };
+    const { text: reading } = await keyWith(shop.key, "ORDERS_READ", "CUSTOMERS_READ");
+    await vi.waitFor(async () => expect(await seenWith(reading)).toMatchObject(shown), {
+      timeout: 20_000,
+      interval: 100,
+    });
+    const { text: narrow } = await keyWith(shop.key, "ORDERS_READ");
+    const hidden = { cup: null, note: null, staff: null, group: null, assigned: [null, null] };
+    expect(await seenWith(narrow)).toMatchObject({ ...shown, ...hidden });
   });
 });
 
