@@ -1,6 +1,7 @@
 /** What a conversion still has to have done elsewhere, beside what an order has (`work.ts`). Derived from the facts alone, like that. */
 import type { ActionOutcome } from "./conversion.ts";
 import { openAttempts } from "./attempts.ts";
+import { hasVariable, plannedActions, type ActionKind } from "./definition.ts";
 import type { Order } from "./order.ts";
 import { reservesStaff, staffOf } from "./staff-hold.ts";
 
@@ -17,9 +18,21 @@ export function conversionWorkOf(order: Order, now: number): readonly Conversion
   return (order.conversion?.actions ?? []).flatMap((outcome): ConversionWork[] => {
     // Whoever is reserved is made good under the reservation's turn; anybody else is a turn of their own.
     if (outcome.waits === "POOL") return [{ kind: "ASSIGN", turn: state === "HELD" ? turn : turn + 1 }];
-    if (outcome.waits !== "CALL" || (outcome.call?.nextAt ?? 0) > now) return [];
+    if (outcome.waits !== "CALL" || (outcome.call?.nextAt ?? 0) > now || lacksWords(order, outcome)) return [];
     return [{ kind: "CALL", outcome, undo: outcome.state === "REVERSED" }];
   });
+}
+
+/** Whether something that the call tells is still being decided. It leaves when that has ended, however it did: so every retry says the same. */
+function lacksWords({ conversion, terms }: Order, { key }: ActionOutcome): boolean {
+  const action = plannedActions(terms.block.definition).find((one) => one.key === key);
+  const told: readonly ActionKind[] = [
+    // Every call names whoever looks after the customer.
+    "STAFF_ASSIGN",
+    ...(action && hasVariable(action, "coupon") ? (["COUPON_GRANT"] as const) : []),
+    ...(action && hasVariable(action, "points") ? (["POINTS_GRANT"] as const) : []),
+  ];
+  return conversion?.actions.some(({ kind, state }) => state === "PENDING" && told.includes(kind)) ?? false;
 }
 
 const isBeingPaid = ({ claim, ...order }: Order, now: number): boolean =>

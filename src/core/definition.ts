@@ -109,6 +109,13 @@ export function plannedActions({ actions, assignment }: ConversionDefinition): r
   return [...actions, { key: staffKey, kind: "STAFF_ASSIGN", onRefund: "KEEP", ...(when && { when }) }];
 }
 
+/** Whether what it sends, in any language, has this variable. */
+export function hasVariable(action: PlannedAction, variable: string): boolean {
+  const templates = "template" in action ? Object.values(action.template ?? {}) : [];
+  const fields = action.kind === "CRM_PUSH" ? Object.values(action.fields ?? {}) : [];
+  return [...templates, ...fields].some((text) => text.includes(`{${variable}}`));
+}
+
 /** The text in the person's language, else in the merchant's, else the first there is. */
 export function textFor(
   texts: Texts,

@@ -454,6 +454,61 @@ describe("a member of staff", () => {
   });
 });
 
+describe("a call to a merchant's server", () => {
+  const message = (key: string, text: string): ConversionAction => ({
+    key,
+    kind: "MESSAGE_SEND",
+    template: { en: "Hello", "zh-CN": text },
+    onRefund: "KEEP",
+  });
+  const called = (life: Life) =>
+    conversionWorkOf(life.order, life.now).flatMap((one) => (one.kind === "CALL" ? [one.outcome.key] : []));
+  const limited: ConversionAction = {
+    key: "cup",
+    kind: "COUPON_GRANT",
+    name: "Cup",
+    value: "5.00",
+    limit: { total: 3 },
+    onRefund: "KEEP",
+  };
+
+  it("waits for the coupon and the points that its words name, and for nothing that they do not", () => {
+    for (const number of [1, null]) {
+      const life = withBlock(
+        only(
+          message("plain", "{name}"),
+          message("code", "{coupon}"),
+          { key: "crm", kind: "CRM_PUSH", fields: { points: "{points}" }, onRefund: "KEEP" },
+          { ...points("KEEP"), when: { segment: "NEW" } },
+          limited,
+        ),
+      );
+      life.tell(captured("A"));
+      expect(called(life)).toEqual(["plain"]);
+      life.tell(answer());
+      expect(called(life)).toEqual(["plain", "crm"]);
+      life.tell(answer({ grants: [{ key: "cup", number }] }));
+      expect(called(life)).toEqual(["plain", "code", "crm"]);
+    }
+  });
+
+  it("waits for whoever looks after the customer, whom every call names, or for the word that it is nobody", () => {
+    for (const found of [hold, null]) {
+      const invite: ConversionAction = { key: "invite", kind: "CONTACT_INVITE", onRefund: "REVERSE" };
+      const life = withBlock({
+        ...only(invite, message("hello", "{staff}"), message("plain", "{name}")),
+        assignment: { pool: "pool_1", when: { segment: "NEW" } },
+      });
+      life.tell(captured("A"));
+      expect(called(life)).toEqual([]);
+      life.tell(answer());
+      expect(conversionWorkOf(life.order, life.now)).toMatchObject([{ kind: "ASSIGN" }]);
+      life.tell({ kind: "assigned", hold: found });
+      expect(called(life)).toEqual(["invite", "hello", "plain"]);
+    }
+  });
+});
+
 describe("the clock of a merchant", () => {
   it("opens a window at its next beginning, over midnight and over days off", () => {
     const noon = Date.UTC(2026, 10, 25, 4); // a Wednesday, 12:00 in Shanghai
