@@ -124,6 +124,14 @@ export const givenBack = (tallies: Tallies, turn: Turn, now: number, timeZone: s
 export const madeGood = (tallies: Tallies, member: string, now: number, timeZone: string): Tallies =>
   counted(tallies, member, now, timeZone, { held: -1, today: 1, total: 1 });
 
+/** The counts without those of whoever has left the pool and never had anybody. */
+export const remembered = (tallies: Tallies, members: readonly Member[]): Tallies =>
+  Object.fromEntries(
+    Object.entries(tallies).filter(
+      ([id, { held, total }]) => held > 0 || total > 0 || members.some((member) => member.id === id),
+    ),
+  );
+
 function moved(tallies: Tallies, { member, shares }: Turn, direction: 1 | -1): Tallies {
   const changed = Object.entries(shares).map(([id, share]): [string, Tally] => {
     const tally = tallies[id] ?? fresh;

@@ -50,7 +50,8 @@ async function ask(env: Env, order: Order, { kind, turn }: StaffWork): Promise<C
       // A reservation that was being let go when the money came is nobody's any more.
       if (state === "LEAVING")
         await Promise.all(pools.map((id) => pool(env, id).release({ ...reservation, turn: lastTurn })));
-      const assigning = { ...reservation, customerId: conversion?.payer.customerId ?? "" };
+      const payer = conversion?.payer;
+      const assigning = { ...reservation, customerId: payer && !payer.provisional ? payer.customerId : null };
       const from = state === "HELD" && held ? [held.pool] : pools;
       return { kind: "assigned", hold: await firstOf(from, (id) => pool(env, id).assign(assigning)) };
     }

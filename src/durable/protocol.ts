@@ -279,7 +279,8 @@ export type PoolSummary = {
 };
 /** `turn`: the order's own count of its reservations, so that late news of an older one is known as such. */
 export type PoolReservation = { readonly order: OrderKey; readonly turn: number; readonly merchantId: string };
-export type PoolAssignment = PoolReservation & { readonly customerId: string };
+/** `customerId`: who may come back; null for a payer of whom nothing is known. */
+export type PoolAssignment = PoolReservation & { readonly customerId: string | null };
 
 /** A merchant's staff, named by the pool's id. Another merchant's orders get nobody. */
 export interface StaffPoolProtocol {

@@ -11,6 +11,7 @@ import {
   isFree,
   madeGood,
   nextTurn,
+  remembered,
   taken,
   tallyOf,
   type Tallies,
@@ -37,6 +38,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
         "CREATE TABLE IF NOT EXISTS owners (customer TEXT PRIMARY KEY, member TEXT NOT NULL) WITHOUT ROWID, STRICT",
       );
       kv.put(settingsKey, settings);
+      this.keepTallies(remembered(this.tallies(), settings.pool.members));
     });
     return this.summaryOf(settings);
   }
@@ -76,7 +78,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     if (!settings) return null;
     const known = this.assignment(order);
     if (known?.state === "ASSIGNED") return this.holdOf(settings, known.member, true);
-    const owner = settings.pool.strategy === "STICKY_FIRST" ? this.freeOwner(settings, customerId) : null;
+    const owner = this.freeOwner(settings, customerId);
     const held = known?.state === "HELD" ? known : null;
     const now = Date.now();
     return this.ctx.storage.transactionSync(() => {
@@ -84,12 +86,12 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
       if (held && (owner === null || owner === held.member)) {
         this.keepTallies(madeGood(this.tallies(), held.member, now, timeZone));
         this.keep(order, { ...held, turn, state: "ASSIGNED" }, now);
-        this.own(customerId, held.member);
+        this.own(settings, customerId, held.member);
         return this.holdOf(settings, held.member, true);
       }
       if (held) this.keepTallies(givenBack(this.tallies(), held, now, timeZone));
       const assigned = this.take(settings, order, turn, "ASSIGNED", owner);
-      if (assigned) this.own(customerId, assigned.member);
+      if (assigned) this.own(settings, customerId, assigned.member);
       return assigned;
     });
   }
@@ -115,7 +117,8 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     });
   }
 
-  private freeOwner({ pool }: PoolSettings, customerId: string): string | null {
+  private freeOwner({ pool }: PoolSettings, customerId: string | null): string | null {
+    if (pool.strategy !== "STICKY_FIRST" || customerId === null) return null;
     const [row] = this.ctx.storage.sql
       .exec<{ member: string }>("SELECT member FROM owners WHERE customer = ?", customerId)
       .toArray();
@@ -127,7 +130,9 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
       : null;
   }
 
-  private own(customerId: string, member: string): void {
+  /** Kept where somebody will ask for it: a row for every payer of every pool would never end. */
+  private own({ pool }: PoolSettings, customerId: string | null, member: string): void {
+    if (pool.strategy !== "STICKY_FIRST" || customerId === null) return;
     this.ctx.storage.sql.exec(
       "INSERT INTO owners (customer, member) VALUES (?, ?) ON CONFLICT (customer) DO UPDATE SET member = excluded.member WHERE member <> excluded.member",
       customerId,

@@ -1,5 +1,5 @@
 /** A merchant's own conversion block, from publishing it to what its customers have: through the graph, the phone's pages and the wallet. */
-import { evictAllDurableObjects, evictDurableObject } from "cloudflare:test";
+import { evictAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -20,6 +20,7 @@ import {
   type Shop,
 } from "./graph-shop.ts";
 import type { Order } from "../../src/core/order.ts";
+import type { Strategy } from "../../src/core/rotation.ts";
 import { liveCode, visit } from "./payment-scene.ts";
 
 type Heard = { readonly id: string; readonly headers: Record<string, string>; readonly body: string };
@@ -637,6 +638,48 @@ describe("a staff pool", () => {
     expect(
       fieldsIn(await publish(stranger.key, { assignment: { pool: textAt(empty, "id") }, actions: [], targets: [] })),
     ).toEqual(["definition.assignment.pool"]);
+  });
+});
+
+describe("what a staff pool keeps", () => {
+  const member = {
+    name: "Mei",
+    contactUrl: null,
+    weight: 1,
+    dailyCap: null,
+    totalCap: null,
+    online: true,
+    schedule: [],
+  };
+  const ids = { id: "pool_KEEPS", merchantId: "merchant_KEEPS" };
+  const saving = (strategy: Strategy, ...members: string[]) => ({
+    ...ids,
+    name: "Advisers",
+    pool: { strategy, timeZone: "UTC", members: members.map((id) => ({ ...member, id })) },
+  });
+  const orderOf = (number: number): OrderKey => `${number}`.padStart(20, "0") as OrderKey;
+
+  it("is whose a customer is only where returning customers come to their own, and only of those who can return", async () => {
+    const stub = env.STAFF_POOL.getByName(ids.id);
+    let orders = 0;
+    const assign = (customerId: string | null) =>
+      stub.assign({ order: orderOf((orders += 1)), turn: 1, merchantId: ids.merchantId, customerId });
+    const owners = () =>
+      runInDurableObject(stub, (_, { storage }) =>
+        storage.sql
+          .exec("SELECT customer FROM owners")
+          .toArray()
+          .map(({ customer }) => customer),
+      );
+    await stub.save(saving("LEAST_LOADED", "staff_1"));
+    expect(await assign("customer_1")).toMatchObject({ member: "staff_1" });
+    expect(await owners()).toEqual([]);
+    await stub.save(saving("STICKY_FIRST", "staff_1"));
+    expect(await assign(null)).toMatchObject({ member: "staff_1" });
+    expect(await assign("customer_2")).toMatchObject({ member: "staff_1" });
+    await stub.reserve({ order: orderOf(9), turn: 1, merchantId: ids.merchantId });
+    await stub.assign({ order: orderOf(9), turn: 1, merchantId: ids.merchantId, customerId: "customer_3" });
+    expect(await owners()).toEqual(["customer_2", "customer_3"]);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   givenBack,
   madeGood,
   nextTurn,
+  remembered,
   taken,
   type Member,
   type Pool,
@@ -156,6 +157,20 @@ describe("a staff pool", () => {
     expect(nextTurn(pool, {}, now, 0)?.member).toBe("staff_1");
     expect(nextTurn(pool, {}, now + 8 * hour, 0)).toBeNull();
     expect(nextTurn(poolOf([]), {}, now, 0)).toBeNull();
+  });
+
+  it("forgets who has left without having had anybody, and nobody else", () => {
+    const turn = (id: number): Turn => ({
+      member: `staff_${id}`,
+      shares: { staff_0: 0.5, staff_1: 0.25, staff_2: 0.25 },
+    });
+    const assigned = taken({}, turn(0), now, timeZone, "ASSIGNED");
+    const held = taken(assigned, turn(1), now, timeZone, "HELD");
+    expect(Object.keys(held)).toEqual(["staff_0", "staff_1", "staff_2"]);
+    expect(remembered(held, [member(2)])).toEqual(held);
+    expect(Object.keys(remembered(held, []))).toEqual(["staff_0", "staff_1"]);
+    const back = givenBack(held, turn(1), now, timeZone);
+    expect(Object.keys(remembered(back, []))).toEqual(["staff_0"]);
   });
 
   it("goes round in order, chooses the least loaded, and leaves it to chance, as it was told", () => {
