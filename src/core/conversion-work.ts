@@ -14,7 +14,7 @@ export type ConversionWork =
 export function conversionWorkOf(order: Order, now: number): readonly ConversionWork[] {
   const { turn, state } = staffOf(order);
   if (state === "LEAVING" && !order.paid) return [{ kind: "RELEASE", turn }];
-  if (wantsStaff(order, now)) return [{ kind: "RESERVE", turn: turn + 1 }];
+  if (state === "ASKING" && !order.paid) return [{ kind: "RESERVE", turn }];
   return (order.conversion?.actions ?? []).flatMap((outcome): ConversionWork[] => {
     // Whoever is reserved is made good under the reservation's turn; anybody else is a turn of their own.
     if (outcome.waits === "POOL") return [{ kind: "ASSIGN", turn: state === "HELD" ? turn : turn + 1 }];
@@ -38,7 +38,8 @@ function lacksWords({ conversion, terms }: Order, { key }: ActionOutcome): boole
 const isBeingPaid = ({ claim, ...order }: Order, now: number): boolean =>
   (claim !== null && claim.until > now) || openAttempts({ claim, ...order }).length > 0;
 
-const wantsStaff = (order: Order, now: number): boolean =>
+/** Whether somebody is to be kept free for a payer, and no pool was asked yet. */
+export const wantsStaff = (order: Order, now: number): boolean =>
   !order.paid &&
   !order.closed &&
   !order.closing &&
@@ -46,16 +47,15 @@ const wantsStaff = (order: Order, now: number): boolean =>
   staffOf(order).state === "FREE" &&
   isBeingPaid(order, now);
 
-/** Whether a reservation has lost the payer it was for. */
-export const hasStaffToLetGo = (order: Order, now: number): boolean => {
-  const { state } = staffOf(order);
-  return (state === "HELD" || state === "NONE") && !order.paid && (order.closed !== null || !isBeingPaid(order, now));
-};
+/** Whether a reservation, or the question for one, has lost the payer it was for. */
+export const hasStaffToLetGo = (order: Order, now: number): boolean =>
+  isForPayer(order) && (order.closed !== null || !isBeingPaid(order, now));
+
+const isForPayer = (order: Order): boolean => ["ASKING", "HELD", "NONE"].includes(staffOf(order).state) && !order.paid;
 
 /** When to look again if nothing happens meanwhile; null when there is nothing to do. `patienceMs`: how long to wait after what did not succeed. */
 export function conversionWorkAt(order: Order, now: number, patienceMs: number): number | null {
-  const { state } = staffOf(order);
-  const lapse = order.claim && (state === "HELD" || state === "NONE") && !order.paid ? order.claim.until : null;
+  const lapse = order.claim && isForPayer(order) ? order.claim.until : null;
   const calls = (order.conversion?.actions ?? []).flatMap(({ waits, call }) =>
     waits === "CALL" && call ? [call.nextAt] : [],
   );

@@ -5,13 +5,13 @@
 import { acceptedOf, conversionBasisOf, isRestocked } from "./amounts.ts";
 import { closeAll, lapsed, watchedAttempts } from "./attempts.ts";
 import { change, type Draft } from "./commands.ts";
-import { hasStaffToLetGo } from "./conversion-work.ts";
+import { hasStaffToLetGo, wantsStaff } from "./conversion-work.ts";
 import { deadlineOf, hasPartPayment } from "./deadline.ts";
 import type { Order } from "./order.ts";
 import { becomePaid } from "./paid.ts";
 import { giveAllBack } from "./refunds.ts";
 import { reverse } from "./reversal.ts";
-import { letGo } from "./staff-hold.ts";
+import { asking, letGo } from "./staff-hold.ts";
 import { unplacedOf } from "./unplaced.ts";
 
 type Rule = (draft: Draft, now: number) => Draft;
@@ -79,6 +79,8 @@ const reverseConversion: Rule = (draft, now) => {
 
 const releaseStaff: Rule = (draft, now) => (hasStaffToLetGo(draft.order, now) ? letGo(draft) : draft);
 
+const askForStaff: Rule = (draft, now) => (wantsStaff(draft.order, now) ? asking(draft) : draft);
+
 const rules: readonly Rule[] = [
   endSilentAttempts,
   cover,
@@ -88,6 +90,7 @@ const rules: readonly Rule[] = [
   releaseStock,
   returnStock,
   releaseStaff,
+  askForStaff,
   reverseConversion,
 ];
 

@@ -13,10 +13,13 @@ export type StaffHold = {
   readonly contactUrl: string | null;
   readonly firm: boolean;
 };
-/** `turn` rises with every reservation, so that news of an older one is known as such. NONE: the pools had nobody. */
+/**
+ * `turn` rises with every reservation, so that news of an older one is known as such. ASKING is written down before a pool is asked: where its answer
+ * is lost, what it may have kept is let go all the same. NONE: the pools had nobody.
+ */
 export type StaffState = {
   readonly turn: number;
-  readonly state: "FREE" | "HELD" | "NONE" | "LEAVING";
+  readonly state: "FREE" | "ASKING" | "HELD" | "NONE" | "LEAVING";
   readonly hold: StaffHold | null;
 };
 
@@ -36,7 +39,7 @@ export function holdFor(order: Order): StaffHold | null {
 
 export function reserved(order: Order, { turn, hold }: Commands["reserved"]): Step {
   const staff = staffOf(order);
-  if (turn !== staff.turn + 1 || staff.state !== "FREE" || order.paid) return unchanged(order);
+  if (turn !== staff.turn || staff.state !== "ASKING" || order.paid) return unchanged(order);
   return accept(change(draftOf(order), { staff: { turn, state: hold ? "HELD" : "NONE", hold } }));
 }
 
@@ -46,9 +49,13 @@ export function released(order: Order, { turn }: Commands["released"]): Step {
   return accept(change(draftOf(order), { staff: { turn, state: "FREE", hold: null } }));
 }
 
+/** Somebody is about to pay: the pools are to be asked. */
+export const asking = (draft: Draft): Draft =>
+  change(draft, { staff: { turn: staffOf(draft.order).turn + 1, state: "ASKING", hold: null } });
+
 /** Nobody is paying any more: the next payer is asked for anew. */
 export function letGo(draft: Draft): Draft {
   const { turn, state, hold } = staffOf(draft.order);
-  if (state === "HELD") return change(draft, { staff: { turn, state: "LEAVING", hold } });
+  if (state === "HELD" || state === "ASKING") return change(draft, { staff: { turn, state: "LEAVING", hold } });
   return state === "NONE" ? change(draft, { staff: { turn, state: "FREE", hold: null } }) : draft;
 }

@@ -47,8 +47,8 @@ async function ask(env: Env, order: Order, { kind, turn }: StaffWork): Promise<C
       await Promise.all(pools.map((id) => pool(env, id).release(reservation)));
       return { kind: "released", turn };
     case "ASSIGN": {
-      // A reservation that was being let go when the money came is nobody's any more.
-      if (state === "LEAVING")
+      // A reservation that was being let go when the money came, or whose answer had not come, is nobody's any more.
+      if (state === "LEAVING" || state === "ASKING")
         await Promise.all(pools.map((id) => pool(env, id).release({ ...reservation, turn: lastTurn })));
       const payer = conversion?.payer;
       const assigning = { ...reservation, customerId: payer && !payer.provisional ? payer.customerId : null };

@@ -59,15 +59,15 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     return this.take(settings, order, turn, "HELD");
   }
 
-  /** Nothing to let go is let go. What was made good stays. */
+  /** Nothing to let go is let go, and its turn remembered: it may come late. What was made good stays. */
   async release({ order, turn, merchantId }: PoolReservation): Promise<void> {
     const settings = this.settings(merchantId);
     if (!settings) return;
     const known = this.assignment(order);
-    if (known && (known.turn > turn || known.state !== "HELD")) return;
+    if (known && (known.turn > turn || known.state === "ASSIGNED")) return;
     const now = Date.now();
     this.ctx.storage.transactionSync(() => {
-      if (known) this.keepTallies(givenBack(this.tallies(), known, now, settings.pool.timeZone));
+      if (known?.state === "HELD") this.keepTallies(givenBack(this.tallies(), known, now, settings.pool.timeZone));
       this.keep(order, { member: "", shares: {}, turn, state: "RELEASED" }, now);
     });
   }

@@ -683,6 +683,41 @@ describe("what a staff pool keeps", () => {
   });
 });
 
+describe("a reservation that is let go", () => {
+  it("is remembered though it never came, so that it takes nobody when it comes late", async () => {
+    const merchantId = "merchant_LATE";
+    const member = {
+      id: "staff_1",
+      name: "Mei",
+      contactUrl: null,
+      weight: 1,
+      dailyCap: null,
+      online: true,
+      schedule: [],
+    };
+    const stub = env.STAFF_POOL.getByName("pool_LATE");
+    await stub.save({
+      id: "pool_LATE",
+      merchantId,
+      name: "Advisers",
+      pool: { strategy: "SEQUENTIAL", timeZone: "UTC", members: [{ ...member, totalCap: 1 }] },
+    });
+    const order = "0".repeat(20) as OrderKey;
+    const turnOf = (turn: number) => ({ order, turn, merchantId });
+    await stub.release(turnOf(1));
+    expect(await stub.reserve(turnOf(1))).toBeNull();
+    expect(await stub.reserve(turnOf(2))).toMatchObject({ member: "staff_1" });
+    await stub.release(turnOf(2));
+    await stub.release(turnOf(3));
+    await stub.release(turnOf(3));
+    expect(await stub.reserve(turnOf(3))).toBeNull();
+    // Whoever pays has the only place there is.
+    expect(await stub.assign({ ...turnOf(4), customerId: null })).toMatchObject({ member: "staff_1" });
+    await stub.release(turnOf(5));
+    expect(await stub.summary(merchantId)).toMatchObject({ members: [{ assignedTotal: 1 }] });
+  });
+});
+
 describe("what a customer was given", () => {
   it("is read by keys that may see customers, and by no other key that sees the order", async () => {
     merchantServer();

@@ -14,6 +14,7 @@ import { runs } from "./histories.ts";
 import {
   attempt,
   begun,
+  cancelled,
   captured,
   expiresAt,
   Life,
@@ -443,6 +444,36 @@ describe("a member of staff", () => {
       target: { kind: "RECEIPT" },
       actions: [{ state: "SKIPPED_LIMIT" }],
     });
+  });
+
+  it("is let go where the pool's answer was lost: that it was asked is written down before it is", () => {
+    const ends: readonly ((life: Life) => void)[] = [
+      (life) => life.tell(tick, life.now + 121 * second),
+      (life) => life.tell(cancelled),
+      (life) => life.tell(tick, expiresAt + 10 * minute),
+    ];
+    for (const end of ends) {
+      const life = withBlock(assigned);
+      life.tell({ kind: "confirm", claimant: "alice" });
+      expect(life.order.staff).toEqual({ turn: 1, state: "ASKING", hold: null });
+      expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RESERVE", turn: 1 }]);
+      end(life);
+      expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RELEASE", turn: 1 }]);
+      life.tell({ kind: "reserved", turn: 1, hold });
+      expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RELEASE", turn: 1 }]);
+      life.tell({ kind: "released", turn: 1 });
+      expect(kinds(life)).toEqual([]);
+    }
+  });
+
+  it("is assigned under a turn of its own where the money came before the pool's answer", () => {
+    const life = withBlock(assigned);
+    life.tell({ kind: "confirm", claimant: "alice" });
+    life.tell(captured("A"));
+    life.tell({ kind: "reserved", turn: 1, hold });
+    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "ASSIGN", turn: 2 }]);
+    life.tell({ kind: "assigned", hold });
+    expect(kinds(life)).toEqual([]);
   });
 
   it("is let go by an expiry too", () => {
