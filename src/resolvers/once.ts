@@ -15,6 +15,8 @@ import { packed, unpacked } from "./outcome.ts";
 export type KeyedRequest = {
   /** Whose keys these are: a merchant's id, or the operator. */
   readonly owner: string;
+  /** Which of the owner's API keys asks: what one was told, a secret maybe, another is not. */
+  readonly by: string;
   /** The same key may be used once for every verb. */
   readonly verb: string;
   readonly key: string;
@@ -28,10 +30,10 @@ export type Once<T, E> = {
 /** Null when too many equal requests wait already: nothing was done, and it may come again. */
 export async function once<T, E>(
   deps: Deps,
-  { owner, verb, key, input }: KeyedRequest,
+  { owner, by, verb, key, input }: KeyedRequest,
   carryOut: (deps: Deps) => Promise<Result<T, E>>,
 ): Promise<Once<T, E> | null> {
-  const name = sha256Hex(`${verb}\0${key}`);
+  const name = sha256Hex(`${by}\0${verb}\0${key}`);
   const place = `${owner}|outcome|${name}`;
   const outcomes = deps.outcomes(owner);
   const begun = await outcomes.begin(name, fingerprintOf(input));

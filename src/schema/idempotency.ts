@@ -53,12 +53,12 @@ const operator = "operator";
 
 export async function onceFor<T, E>(
   { deps, caller }: GraphContext,
-  request: Omit<KeyedRequest, "owner">,
+  request: Omit<KeyedRequest, "owner" | "by">,
   carryOut: (deps: Deps) => Promise<Result<T, E>>,
 ): Promise<Once<T, E>> {
   if (isTooDeep(request.input, limits.idempotentInputDepthMax)) throw badRequest("The input is nested too deeply.");
-  const owner = caller.kind === "merchant" ? caller.merchant.id : operator;
-  const done = await once(deps, { ...request, owner }, carryOut);
+  const [owner, by] = caller.kind === "merchant" ? [caller.merchant.id, caller.keyId] : [operator, operator];
+  const done = await once(deps, { ...request, owner, by }, carryOut);
   if (!done) throw refusal("BUSY", "Too many equal requests wait for this one's outcome: try again.", 503);
   return done;
 }

@@ -15,6 +15,7 @@ import {
   at,
   cny,
   eachAt,
+  keyWith,
   openShop,
   origin,
   placed,
@@ -186,6 +187,25 @@ describe("a mutation with an idempotency key", () => {
     );
     expect(rows).toEqual([]);
     expect(at(await sold(ours.key, "two"), "__typename")).toBe("ProductCreateSuccess");
+  });
+
+  it("is another request by another API key, which is told no secret of the first", async () => {
+    const { key } = await openShop();
+    const other = await keyWith(key, "KEYS_WRITE", "CATALOG_WRITE");
+    const making = `mutation { result: apiKeyCreate(input: { name: "own", scopes: [CATALOG_WRITE] }) { __typename ... on ApiKeyCreateSuccess { apiKey { id } secret } ... on UserError { message } } }`;
+    const [first, second] = [
+      await asked(key, making, {}, withKey("own")),
+      await asked(other.text, making, {}, withKey("own")),
+    ];
+    expect(at(second.data, "result.__typename")).toBe("ApiKeyCreateSuccess");
+    expect(at(second.extensions, "idempotency.replayed")).toBe(false);
+    for (const shown of ["result.secret", "result.apiKey.id"])
+      expect(at(second.data, shown)).not.toBe(at(first.data, shown));
+    for (const [bearer, { data }] of [
+      [key, first],
+      [other.text, second],
+    ] as const)
+      expect((await asked(bearer, making, {}, withKey("own"))).data).toEqual(data);
   });
 
   it("may be tried again when it was refused, with a better input too", async () => {
