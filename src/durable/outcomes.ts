@@ -76,7 +76,8 @@ export class Outcomes extends DurableObject<Env> implements OutcomesProtocol {
     const lease = now + limits.outcomeLeaseMs;
     this.ctx.storage.transactionSync(() => {
       this.store.begin(name, fingerprint, at, lease);
-      if (this.alarmAt === null) this.arm(now + limits.outcomeKeptMs);
+      // By the oldest: an instance that knows of no alarm must not move on the one that waits for it.
+      if (this.alarmAt === null) this.arm((this.store.oldest() ?? at) + limits.outcomeKeptMs);
     });
     return { kind: "BEGUN", at, lease };
   }

@@ -270,6 +270,24 @@ describe("an outcome", () => {
   });
 });
 
+describe("the memory of outcomes", () => {
+  it("forgets what is too old however often it is evicted meanwhile, and whatever comes", async () => {
+    const outcomes = env.OUTCOMES.getByName("thin traffic");
+    const alarm = () => runInDurableObject(outcomes, (_, { storage }) => storage.getAlarm());
+    const start = Date.now();
+    vi.setSystemTime(start);
+    await outcomes.begin("first", "input");
+    const due = await alarm();
+    expect(due).toBe(start + limits.outcomeKeptMs);
+    for (const hours of [20, 40, 60]) {
+      await evictDurableObject(outcomes);
+      vi.setSystemTime(start + hours * 3_600_000);
+      await outcomes.begin(`after ${hours} h`, "input");
+      expect(await alarm()).toBe(due);
+    }
+  });
+});
+
 describe("a request that was cut off", () => {
   const config = configOf(env);
   if (typeof config === "string") throw new Error(config);
