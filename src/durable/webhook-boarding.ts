@@ -3,6 +3,7 @@
  * sent what was decided in advance, a few at a time, and several outcomes are recorded together. In memory only: what is lost with it is found at the end of its lease.
  */
 import { limits } from "../core/limits.ts";
+import { attemptMs } from "../webhooks/queue.ts";
 import { succeeded } from "../webhooks/retry.ts";
 import type { Concluded, Departure } from "./webhook-endpoint-steps.ts";
 
@@ -48,7 +49,7 @@ export class Boarding {
 
   private board(): void {
     const now = Date.now();
-    const late = this.waiting.filter(({ until }) => until - now < limits.webhookTimeoutMs);
+    const late = this.waiting.filter(({ until }) => until - now < attemptMs);
     if (late.length > 0) return this.ports.giveBack(late);
     const free = Math.max(0, limits.webhookConcurrencyMax - this.flying);
     const going = this.waiting.slice(0, free);

@@ -62,8 +62,10 @@ export type Plan = {
   readonly wakeAt: number | null;
 };
 
+/** The longest that an attempt takes: its endpoint's selection is asked first. */
+export const attemptMs = limits.webhookSelectionTimeoutMs + limits.webhookTimeoutMs;
 /** How long an attempt may stay without an outcome before it counts as interrupted: longer than any attempt takes. */
-export const leaseMs = limits.webhookTimeoutMs + limits.watchdogMs.max;
+export const leaseMs = attemptMs + limits.watchdogMs.max;
 
 const second = 1000;
 

@@ -13,6 +13,8 @@ import {
   type Gate,
   type Waiting,
 } from "../../../src/webhooks/queue.ts";
+import { Boarding } from "../../../src/durable/webhook-boarding.ts";
+import type { Departure } from "../../../src/durable/webhook-endpoint-steps.ts";
 import { after, sound } from "../../../src/webhooks/health.ts";
 import { judge } from "../../../src/webhooks/retry.ts";
 
@@ -215,5 +217,35 @@ describe("an endpoint's queue", () => {
         .send.slice(0, 1)
         .forEach((one) => leave(lanes, one));
     expect(looks).toBeLessThan(1_000 * 100);
+  });
+});
+
+describe("a lease", () => {
+  const longest = limits.webhookSelectionTimeoutMs + limits.webhookTimeoutMs;
+
+  it("outlives the longest attempt, which asks a selection first: else the next of its order would go beside it", () => {
+    expect(leaseMs).toBe(longest + limits.watchdogMs.max);
+  });
+
+  it("that has less left than the longest attempt takes is given back instead of begun", () => {
+    const begun: string[] = [];
+    const back: string[] = [];
+    const boarding = new Boarding({
+      attempt: ({ waiting: { id } }) => {
+        begun.push(id);
+        return new Promise(() => undefined);
+      },
+      record: () => undefined,
+      giveBack: (departures) => {
+        back.push(...departures.map(({ waiting: { id } }) => id));
+        boarding.callBack(departures);
+      },
+      waitUntil: () => undefined,
+    });
+    const departure = (lane: string, left: number) =>
+      ({ waiting: waiting(lane, 1), until: Date.now() + left }) as unknown as Departure;
+    boarding.take([departure("late", longest - 1)]);
+    boarding.take([departure("soon", leaseMs)]);
+    expect([begun, back]).toEqual([["soon1"], ["late1"]]);
   });
 });
