@@ -224,6 +224,8 @@ export type EndpointSummary = EndpointOpening & {
   readonly disabledReason: string | null;
   readonly secrets: readonly { readonly hint: string; readonly createdAt: number; readonly expiresAt: number | null }[];
   readonly backlog: number;
+  /** As whom selections were ever asked here, all together: bodies that they made are kept, and may be sent again. Absent from the release before. */
+  readonly selectedAs?: readonly string[];
 };
 export type DeliveryState = "PENDING" | "SUCCEEDED" | "RETRYING" | "DEAD";
 export type DeliveryAttempt = {
@@ -240,6 +242,8 @@ export type Delivery = {
   readonly state: DeliveryState;
   readonly attempts: readonly DeliveryAttempt[];
   readonly nextAttemptAt: number | null;
+  /** A selection made its body: what whoever sees all of it may see. */
+  readonly selectedAs?: readonly string[];
 };
 
 /** One partner's endpoint with its queue, named by its id. */

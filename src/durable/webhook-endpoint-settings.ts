@@ -20,6 +20,8 @@ export type StoredEndpoint = {
   /** Absent in endpoints of the first release. */
   readonly storage?: number;
   readonly opening: EndpointOpening;
+  /** See `selectedAs`. Absent: as the selection that there is. */
+  readonly selectedAs?: readonly string[];
   /** Newest first. */
   readonly secrets: readonly StoredSecret[];
   readonly disabledReason: string | null;
@@ -55,7 +57,12 @@ export const secretPlace = ({ merchantId, id }: EndpointOpening): string =>
 export const withSettings = (endpoint: StoredEndpoint, settings: Partial<EndpointSettings>): StoredEndpoint => ({
   ...endpoint,
   opening: { ...endpoint.opening, ...settings },
+  selectedAs: [...new Set([...selectedAs(endpoint), ...(settings.selection?.scopes ?? [])])],
 });
+
+/** What whoever saved a selection of this endpoint could see, whether or not it still has one. */
+export const selectedAs = ({ selectedAs: kept, opening }: StoredEndpoint): readonly string[] =>
+  kept ?? opening.selection?.scopes ?? [];
 
 /** The new secret signs from now on; those before it also, until the overlap ends. */
 export function withSecret(endpoint: StoredEndpoint, secret: StoredSecret, overlapMs: number): StoredEndpoint {
@@ -127,5 +134,6 @@ export function summaryOf(endpoint: StoredEndpoint, health: Health, waiting: num
     disabledReason: disabledReason ?? trouble,
     secrets: validSecrets(endpoint, now).map(({ hint, createdAt, expiresAt }) => ({ hint, createdAt, expiresAt })),
     backlog: waiting,
+    selectedAs: selectedAs(endpoint),
   };
 }

@@ -10,7 +10,7 @@ import { deliveryId } from "../webhooks/delivery-id.ts";
 import { sound, type Health } from "../webhooks/health.ts";
 import type { Waiting } from "../webhooks/queue.ts";
 import type { Delivery, DeliveryAttempt, DeliveryState, RecoveryWindow } from "./protocol.ts";
-import { storageVersion, type Recovery, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
+import { selectedAs, storageVersion, type Recovery, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
 
 type Row = {
   at: number;
@@ -26,6 +26,8 @@ type Row = {
   attempts: string;
   body: string;
   replay: number;
+  /** 0: its body is still to be made by a selection; 2: it was. */
+  final: number;
 };
 type Place = { readonly at: number; readonly id: string };
 
@@ -123,7 +125,7 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
         "UPDATE deliveries SET leased_until = ? WHERE settled = 0 AND at = ? AND id = ? RETURNING body, final";
       const [row] = rows<{ body: string; final: number }>(change, until, at, id);
       if (!row) throw new Error("an open delivery has a body");
-      return { body: row.body, final: row.final === 1 };
+      return { body: row.body, final: row.final !== 0 };
     },
     /** Not under way after all. */
     unlease: ({ at, id }: Place): void =>
@@ -131,7 +133,7 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
     /** The body as it is sent from now on. The first one stands, and is answered. */
     finish({ at, id }: Place, made: string): string {
       const change =
-        "UPDATE deliveries SET body = iif(final, body, ?), final = 1 WHERE settled = 0 AND at = ? AND id = ? RETURNING body";
+        "UPDATE deliveries SET body = iif(final, body, ?), final = iif(final, final, 2) WHERE settled = 0 AND at = ? AND id = ? RETURNING body";
       return sql.exec<{ body: string }>(change, made, at, id).one().body;
     },
     /** Adds an attempt and says what has become of the delivery. `dueAt` is when the next attempt is, for one that is retried. */
@@ -196,17 +198,17 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
         .one().n,
 
     /** Null when there is no such delivery. */
-    find(endpointId: string, { at, id }: Place): Delivery | null {
+    find(endpoint: StoredEndpoint, { at, id }: Place): Delivery | null {
       const [row] = rows<Row>("SELECT * FROM deliveries WHERE settled IN (0, 1) AND at = ? AND id = ?", at, id);
-      return row ? delivery(endpointId, row) : null;
+      return row ? delivery(endpoint, row) : null;
     },
     /** Newest first, older than `before`. */
-    page(endpointId: string, limit: number, before: { at: number; eventId: string } | null): Delivery[] {
+    page(endpoint: StoredEndpoint, limit: number, before: { at: number; eventId: string } | null): Delivery[] {
       const [at, id] = before ? [before.at, before.eventId] : [Number.MAX_SAFE_INTEGER, ""];
       const older = (settled: 0 | 1) =>
         `SELECT * FROM (SELECT * FROM deliveries WHERE settled = ${settled} AND (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3)`;
       return rows<Row>(`${older(0)} UNION ALL ${older(1)} ORDER BY at DESC, id DESC LIMIT ?3`, at, id, limit).map(
-        (row) => delivery(endpointId, row),
+        (row) => delivery(endpoint, row),
       );
     },
   };
@@ -223,15 +225,16 @@ const waitingIn = (row: Row): Waiting => ({
   leasedUntil: row.leased_until,
 });
 
-function delivery(endpointId: string, row: Row): Delivery {
+function delivery(endpoint: StoredEndpoint, row: Row): Delivery {
   const { at, id, state, sequence, body } = row;
   const type = row.type as EventType;
   const orderKey = isOrderKey(row.order_key) ? row.order_key : null;
   return {
-    id: deliveryId({ endpointId, at, eventId: id }),
+    id: deliveryId({ endpointId: endpoint.opening.id, at, eventId: id }),
     event: { id, type, orderKey, sequence, at, body },
     state,
     attempts: JSON.parse(row.attempts) as DeliveryAttempt[],
     nextAttemptAt: state === "PENDING" || state === "RETRYING" ? row.due_at : null,
+    ...(row.final === 2 && { selectedAs: selectedAs(endpoint) }),
   };
 }

@@ -103,17 +103,17 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   }
 
   async deliveries(limit: number, before: string | null): Promise<readonly Delivery[]> {
-    const id = this.read()?.opening.id;
+    const endpoint = this.read();
     const place = before === null ? null : deliveryPlaceOf(before);
-    if (!id || (before !== null && place?.endpointId !== id)) return [];
-    return this.store.page(id, Math.min(limit, limits.pageSizeMax), place);
+    if (!endpoint || (before !== null && place?.endpointId !== endpoint.opening.id)) return [];
+    return this.store.page(endpoint, Math.min(limit, limits.pageSizeMax), place);
   }
 
   async delivery(id: string): Promise<Delivery | null> {
     const endpoint = this.read();
     const place = deliveryPlaceOf(id);
     if (!endpoint || place?.endpointId !== endpoint.opening.id) return null;
-    return this.store.find(place.endpointId, { at: place.at, id: place.eventId });
+    return this.store.find(endpoint, { at: place.at, id: place.eventId });
   }
 
   async update(changes: EndpointChanges): Promise<EndpointSummary> {

@@ -5,6 +5,7 @@ import { findEndpoint } from "../resolvers/find-webhook-endpoint.ts";
 import { countDeliveries, findDelivery, pageDeliveries } from "../resolvers/list-webhook-deliveries.ts";
 import { builder, shape } from "./builder.ts";
 import { connection, pageArgs, pricedByPage, pageIn } from "./connection.ts";
+import { callerOf } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { eventIn, EventType } from "./event.ts";
 import { findable, Node } from "./node.ts";
@@ -65,7 +66,17 @@ WebhookDelivery.implement({
   authScopes: { anyOf: ["WEBHOOKS_WRITE"] },
   fields: (t) => ({
     id: t.exposeID("id", { description: "`delivery_…`" }),
-    event: t.field({ type: Event, description: "What is delivered.", resolve: ({ event }) => eventIn(event) }),
+    event: t.field({
+      type: Event,
+      description:
+        "What is delivered. Of what a selection made, `data` has the ids only for a key that may see less than who saved it.",
+      resolve: ({ event, selectedAs = [] }, _args, context) => {
+        const scopes: ReadonlySet<string> = callerOf(context).scopes;
+        const view = eventIn(event);
+        const { orderId, sequence } = view.data;
+        return selectedAs.every((scope) => scopes.has(scope)) ? view : { ...view, data: { orderId, sequence } };
+      },
+    }),
     state: t.field({ type: WebhookDeliveryState, description: "What became of it.", resolve: ({ state }) => state }),
     attempts: t.field({
       type: [WebhookAttempt],

@@ -99,7 +99,11 @@ mutation("webhookEndpointUpdate", {
   }),
   failures: ["VALIDATION", "URL_NOT_ALLOWED", "NOT_FOUND"],
   resolve: ({ selection, ...input }, context) =>
-    updateWebhookEndpoint(context.deps, merchantOf(context).id, { ...input, selection: judged(selection, context) }),
+    updateWebhookEndpoint(context.deps, merchantOf(context).id, {
+      ...input,
+      selection: judged(selection, context),
+      scopes: callerOf(context).scopes,
+    }),
 });
 
 mutation("webhookSecretRotate", {

@@ -157,6 +157,54 @@ describe("a selection", () => {
     expect(told("https://weak.example/")).not.toContain("li@lei.example");
   });
 
+  it("takes what it shows nowhere and to nobody that the key that saved it did not choose", async () => {
+    const shop = await openShop();
+    const weak = await keyWith(shop.key, "WEBHOOKS_WRITE", "ORDERS_READ");
+    const url = "https://strong.example/";
+    const made = await create(shop.key, "{ emailId: customer { identities { value } } }", {
+      types: ["ORDER_PAID"],
+      url,
+    });
+    const id = textAt(made, "webhookEndpoint.id");
+    const order = await pay(shop);
+    await until(() => partner.heard.length === 1);
+    await settled(id);
+
+    const update = async (key: string, input: Json) =>
+      at(
+        await ask(
+          key,
+          `mutation ($input: WebhookEndpointUpdateInput!) { webhookEndpointUpdate(input: $input) {
+            ... on WebhookEndpointUpdateSuccess { webhookEndpoint { url } } ... on ValidationError { code issues { path message } } } }`,
+          { input: { webhookEndpointId: id, ...input } },
+        ),
+        "webhookEndpointUpdate",
+      ) as Json;
+    const elsewhere = { url: "https://evil.example/" };
+    const refused = {
+      code: "VALIDATION",
+      issues: [{ path: ["input", "selection"], message: expect.stringContaining("CUSTOMERS_READ") as string }],
+    };
+    expect(await update(weak.text, elsewhere)).toMatchObject(refused);
+    expect(await update(weak.text, { ...elsewhere, selection: "{ number }" })).toMatchObject(refused);
+    // What it said so far is still there, to be sent again.
+    expect(at(await update(weak.text, { selection: "", url }), "webhookEndpoint.url")).toBe(url);
+    expect(await update(weak.text, elsewhere)).toMatchObject(refused);
+
+    const shown = async (key: string) =>
+      at(
+        await ask(
+          key,
+          `query ($id: ID!) { node(id: $id) { ... on WebhookEndpoint { deliveries(first: 1) { nodes { event { data } } } } } }`,
+          { id },
+        ),
+        "node.deliveries.nodes",
+      );
+    expect(JSON.stringify(await shown(shop.key))).toContain("li@lei.example");
+    expect(await shown(weak.text)).toEqual([{ event: { data: { orderId: order["id"], sequence: 2 } } }]);
+    expect(at(await update(shop.key, elsewhere), "webhookEndpoint.url")).toBe(elsewhere.url);
+  });
+
   it("says nothing of what happened to no order: that is told in full", async () => {
     const shop = await openShop();
     const made = await create(shop.key, "{ number }", { types: ["WEBHOOK_ENDPOINT_DISABLED"] });

@@ -107,7 +107,9 @@ describe("registering a webhook endpoint", () => {
     for (const url of Object.values(refusedUrls).flat()) {
       const refusal = { ok: false, error: { reason: "URL_NOT_ALLOWED", url } };
       expect(await registerWebhookEndpoint(deps, merchantId, { ...input, url })).toMatchObject(refusal);
-      expect(await updateWebhookEndpoint(deps, merchantId, { webhookEndpointId: id, url })).toMatchObject(refusal);
+      expect(
+        await updateWebhookEndpoint(deps, merchantId, { webhookEndpointId: id, url, scopes: new Set() }),
+      ).toMatchObject(refusal);
     }
     expect(await countWebhookEndpoints(env.DB, merchantId)).toBe(1);
     expect(await findEndpoint(deps, merchantId, id)).toMatchObject({ url: input.url });
