@@ -32,6 +32,6 @@ export type LiveGraph = {
     asked: Asked,
     listener: Listener,
   ) => Promise<Result<{ readonly topic: Topic; readonly asked: Asked }, readonly unknown[]>>;
-  /** The execution result as JSON: what was asked, about these news. */
-  readonly tell: (asked: Asked, listener: Listener, news: News) => Promise<string>;
+  /** The execution result as JSON: what was asked, about these news. Null when the graph knows no such question any more. Rejects when it cannot be answered just now. */
+  readonly tell: (asked: Asked, listener: Listener, news: News) => Promise<string | null>;
 };

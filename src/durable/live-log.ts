@@ -5,7 +5,7 @@
  */
 import { limits } from "../core/limits.ts";
 import { endOfLog, eventsAfter, isBeyond, type Place } from "../db/event-log.ts";
-import type { Asked, Listener, LiveGraph, News } from "./live-graph.ts";
+import type { LiveGraph } from "./live-graph.ts";
 import type { LiveSockets, Session, Subscribed } from "./live-sockets.ts";
 
 const tailKey = "tail";
@@ -79,7 +79,7 @@ export class LiveLog {
     const messages = await Promise.all(
       found
         .filter(({ event }) => wants(own, event.type))
-        .map(({ event }) => rendered(this.graph(), question.asked, session.listener, { kind: "EVENTS", event })),
+        .map(({ event }) => this.graph().tell(question.asked, session.listener, { kind: "EVENTS", event })),
     );
     if (!this.sockets.subscription(socket, id)) return true;
     for (const message of messages) this.sockets.tell(socket, id, message);
@@ -119,6 +119,7 @@ export class LiveLog {
     const found = await eventsAfter(this.database(merchantId), merchantId, this.tail(), limits.pageSizeMax);
     const last = found.at(-1);
     if (!last) return false;
+    // All of it or nothing: a fault leaves the tail where it was, for the next look.
     const told = await Promise.all(
       found.map(async ({ place, event }) => {
         const groups = new Map<string, Subscribed>();
@@ -127,7 +128,7 @@ export class LiveLog {
         const messages = new Map(
           await Promise.all(
             [...groups].map(async ([group, { question, session }]) => {
-              const message = await rendered(this.graph(), question.asked, session.listener, { kind: "EVENTS", event });
+              const message = await this.graph().tell(question.asked, session.listener, { kind: "EVENTS", event });
               return [group, message] as const;
             }),
           ),
@@ -167,16 +168,6 @@ export class LiveLog {
 
   private keepTail(place: Place): void {
     this.storage.transactionSync(() => this.storage.kv.put(tailKey, place));
-  }
-}
-
-/** Null where that is impossible, such as for a document that a newer graph does not know any more: it must not keep the others waiting. */
-export async function rendered(graph: LiveGraph, asked: Asked, listener: Listener, news: News): Promise<string | null> {
-  try {
-    return await graph.tell(asked, listener, news);
-  } catch (fault) {
-    console.error("a subscription that cannot be answered", fault);
-    return null;
   }
 }
 

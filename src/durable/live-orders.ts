@@ -6,7 +6,7 @@ import type { OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import type { LiveGraph } from "./live-graph.ts";
-import { groupOf, rendered } from "./live-log.ts";
+import { groupOf } from "./live-log.ts";
 import type { LiveSockets, Session, Subscribed } from "./live-sockets.ts";
 import type { LiveCodeProtocol } from "./protocol.ts";
 
@@ -31,12 +31,7 @@ export class LiveOrders {
     const order = await this.watch(key, listener.merchantId);
     const own = this.watching(key).find((one) => one.socket === socket && one.subscription.id === id);
     if (order && own)
-      this.tell(
-        socket,
-        id,
-        order,
-        await rendered(this.graph(), own.question.asked, listener, { kind: "ORDER", order }),
-      );
+      await this.tell(socket, id, order, this.graph().tell(own.question.asked, listener, { kind: "ORDER", order }));
     return order !== null;
   }
 
@@ -52,9 +47,9 @@ export class LiveOrders {
       watching.map(async ({ socket, session, subscription, question }) => {
         const group = groupOf({ session, subscription });
         const told =
-          messages.get(group) ?? rendered(this.graph(), question.asked, session.listener, { kind: "ORDER", order });
+          messages.get(group) ?? this.graph().tell(question.asked, session.listener, { kind: "ORDER", order });
         messages.set(group, told);
-        this.tell(socket, subscription.id, order, await told);
+        await this.tell(socket, subscription.id, order, told);
       }),
     );
     return watching.length > 0;
@@ -74,8 +69,18 @@ export class LiveOrders {
     );
   }
 
-  /** Older news may be rendered later: they are not told any more. */
-  private tell(socket: WebSocket, id: string, { version }: Order, message: string | null): void {
+  /** Older news may be rendered later: they are not told any more. Those that cannot be rendered just now are found at the next look. */
+  private async tell(socket: WebSocket, id: string, { version }: Order, rendered: Promise<string | null>) {
+    let message: string | null;
+    try {
+      message = await rendered;
+    } catch (fault) {
+      console.error("an order that is watched", fault);
+      // A scan makes no new version, so the last one counts as not told.
+      this.sockets.changeSubscription(socket, id, { version: -1 });
+      this.askedAt = 0;
+      return;
+    }
     const subscription = this.sockets.subscription(socket, id);
     if (!subscription || subscription.version > version) return;
     if (subscription.version < version) this.sockets.changeSubscription(socket, id, { version });

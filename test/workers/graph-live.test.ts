@@ -6,6 +6,7 @@ import { createClient, type Client } from "graphql-ws";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { orderKeyOf } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
+import { forgetMerchant } from "../../src/resolvers/authenticate.ts";
 import { schema } from "../../src/schema/index.ts";
 import {
   ask,
@@ -281,6 +282,53 @@ describe("a merchant's events", () => {
     expect(doomed.ended()).toMatchObject([{ message: "Subscribe again." }]);
     expect(sound.ended()).toBeNull();
     logged.mockRestore();
+  });
+
+  it("and orders wait while the database is away, and come when it is back: nobody has to subscribe again", async () => {
+    const { key, merchantId } = await openShop();
+    const { order, liveCode } = await placed(key);
+    const client = clientWith(key);
+    const [events, code] = [watch(client, watchEvents), watch(client, watchOrder, { id: at(order, "id") })];
+    await until(
+      async () =>
+        code.told.length === 1 &&
+        (await runInDurableObject(feedOf(merchantId), (_, { storage }) => storage.kv.get("tail"))) !== undefined,
+    );
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { prepare } = env.DB;
+    let away = /FROM event_log log/i;
+    let refused = 0;
+    const database = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
+      if (!away.test(sql)) return prepare.call(env.DB, sql);
+      refused += 1;
+      throw new Error("the database is away");
+    });
+    const look = () => runDurableObjectAlarm(feedOf(merchantId));
+    await placed(key);
+    await until(() => refused > 0);
+    // The log is back, and the merchant is not: what is read cannot be rendered.
+    away = /FROM merchants/i;
+    forgetMerchant(merchantId);
+    refused = 0;
+    await look();
+    await until(() => refused > 0);
+    refused = 0;
+    await exports.default.fetch(
+      new Request(`${origin}/c/${textAt(liveCode, "slug")}`, {
+        headers: { "user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148" },
+      }),
+    );
+    await until(() => refused > 0);
+    await look();
+    expect([events, code].map(({ told, ended }) => [told.length, ended()])).toEqual([
+      [0, null],
+      [1, null],
+    ]);
+    database.mockRestore();
+    logged.mockRestore();
+    await look();
+    await until(() => events.told.length === 1 && code.told.some((one) => at(one, "order.liveCode.scans") === 1));
+    expect([events.ended(), code.ended()]).toEqual([null, null]);
   });
 
   it("reach a thousand subscribers, each once", async () => {
