@@ -167,6 +167,9 @@ export const limits = {
   liveSocketsPerMerchantMax: 10_000,
   subscriptionsPerSocketMax: 20,
   subscriptionIdLengthMax: 64,
+  /** What subscriptions ask, in characters as it is kept: one question, and all different ones of a merchant. */
+  liveQuestionLengthMax: 16_384,
+  liveQuestionsLengthMax: 8 * 1024 ** 2,
   /** How long a socket may be open before it says who it is. */
   socketInitMs: 10 * second,
   /** How often a feed with open sockets looks after them: keys that have ended, news that nobody told it of. */

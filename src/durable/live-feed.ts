@@ -128,19 +128,24 @@ export class LiveFeed {
     const found = await this.graph().topicOf(asked, session.listener);
     if (!found.ok) return found.error;
     const { topic } = found.value;
+    const from =
+      topic.kind === "EVENTS" && topic.after !== null
+        ? await this.placeOfEvent(session.listener.merchantId, topic.after)
+        : null;
+    if (topic.kind === "EVENTS" && topic.after !== null && !from)
+      return [notFound("The log has no such event to resume after.")];
     const question = this.sockets.keep(found.value);
+    if (question === null) return [tooLarge];
     if (topic.kind === "ORDER") {
       this.sockets.changeSubscription(socket, id, { question });
       const isThere = await this.orders.follow(socket, id, topic.key, session);
       return isThere ? null : [notFound("There is no such order.")];
     }
-    if (topic.after === null) {
+    if (!from) {
       this.sockets.changeSubscription(socket, id, { question });
       await this.log.follow(socket, id, session);
       return null;
     }
-    const from = await this.placeOfEvent(session.listener.merchantId, topic.after);
-    if (!from) return [notFound("The log has no such event to resume after.")];
     this.sockets.changeSubscription(socket, id, { question, from });
     await this.log.catchUp(socket, id);
     return null;
@@ -184,6 +189,10 @@ export class LiveFeed {
   }
 }
 
+const tooLarge = {
+  message: `A subscription's question has at most ${limits.liveQuestionLengthMax} characters, and all different ones of a merchant ${limits.liveQuestionsLengthMax}.`,
+  extensions: { code: "TOO_LARGE" },
+};
 const notFound = (message: string) => ({ message, extensions: { code: "NOT_FOUND" } });
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>

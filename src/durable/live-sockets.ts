@@ -3,6 +3,7 @@
  * and is the same for many, so it is kept once, in the object's storage, under its hash.
  */
 import { createHash } from "node:crypto";
+import { limits } from "../core/limits.ts";
 import type { Place } from "../db/event-log.ts";
 import type { Asked, Listener, Topic } from "./live-graph.ts";
 
@@ -37,6 +38,8 @@ export class LiveSockets {
   private readonly ctx: DurableObjectState;
   private sessions: Map<WebSocket, Session> | null = null;
   private readonly questions = new Map<string, Question>();
+  /** How long all kept questions are; null when it is not known. */
+  private keptLength: number | null = null;
 
   constructor(ctx: DurableObjectState) {
     this.ctx = ctx;
@@ -131,12 +134,18 @@ export class LiveSockets {
     this.send(socket, `{"id":${name},"type":"error","payload":[{"message":"Subscribe again."}]}`);
   }
 
-  /** Keeps what is asked, and answers its hash. */
-  keep(question: Question): string {
+  /** Keeps what is asked, and answers its hash; or null when it is too long, or there is no room for it. The subscription is to name it at once. */
+  keep(question: Question): string | null {
     const text = JSON.stringify(question);
+    if (text.length > limits.liveQuestionLengthMax) return null;
     const hash = createHash("sha256").update(text).digest("base64url").slice(0, 22);
+    if (this.question(hash)) return hash;
+    if (this.lengthKept() + text.length > limits.liveQuestionsLengthMax) this.forgetUnasked();
+    const length = this.lengthKept() + text.length;
+    if (length > limits.liveQuestionsLengthMax) return null;
     this.ctx.storage.transactionSync(() => this.ctx.storage.kv.put(questionKey(hash), text));
     this.questions.set(hash, question);
+    this.keptLength = length;
     return hash;
   }
 
@@ -147,7 +156,16 @@ export class LiveSockets {
       for (const [key] of this.ctx.storage.kv.list({ prefix: questionPrefix }))
         if (!asked.has(key.slice(questionPrefix.length))) this.ctx.storage.kv.delete(key);
     });
+    this.keptLength = null;
     for (const hash of this.questions.keys()) if (!asked.has(hash)) this.questions.delete(hash);
+  }
+
+  private lengthKept(): number {
+    this.keptLength ??= [...this.ctx.storage.kv.list<string>({ prefix: questionPrefix })].reduce(
+      (sum, [, text]) => sum + text.length,
+      0,
+    );
+    return this.keptLength;
   }
 
   private question(hash: string): Question | null {

@@ -37,8 +37,8 @@ export function liveGraph(depsFor: (origin: string) => Deps, borrowed: Borrowed)
       const question = named.ok ? await questionOf(deps, caller, named.value) : named;
       const topic = question.ok ? topicOf(question.value, listener) : err([question.error]);
       if (!topic.ok || !question.ok) return err((topic.ok ? [] : topic.error).map((error) => error.toJSON()));
-      const { query, variables, operationName } = question.value;
-      return ok({ topic: topic.value, asked: { query, variables, operationName } });
+      const { query, operationName } = question.value;
+      return ok({ topic: topic.value, asked: { query, variables: declaredOf(question.value), operationName } });
     },
     tell: async (asked, listener, news) => {
       const question = questionIn(asked, false);
@@ -55,6 +55,14 @@ export function liveGraph(depsFor: (origin: string) => Deps, borrowed: Borrowed)
       return JSON.stringify(result.errors ? { ...result, errors: result.errors.map(discreet) } : result);
     },
   };
+}
+
+/** The variables that the operation declares: the others mean nothing, and are not kept. */
+function declaredOf({ query, variables, operationName }: Question): Question["variables"] {
+  const known = documentOf(query);
+  const operation = known.ok ? operationIn(known.value, operationName) : null;
+  const names = new Set(operation?.variableDefinitions?.map(({ variable }) => variable.name.value));
+  return variables && Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
 }
 
 function topicOf(question: Question, { scopes }: Listener): Result<Topic, readonly GraphQLError[]> {

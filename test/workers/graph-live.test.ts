@@ -480,6 +480,30 @@ describe("a socket", () => {
     socket.close();
   });
 
+  it("keeps no more of a question than it needs, and neither one nor all without bounds", async () => {
+    const { key, merchantId } = await openShop();
+    const kept = () =>
+      runInDurableObject(feedOf(merchantId), (_, { storage }) =>
+        [...storage.kv.list<string>({ prefix: "asked:" })].map(([, text]) => text),
+      );
+    const client = clientWith(key);
+    watch(client, `subscription { events { id } }`, { ballast: "x".repeat(50_000) });
+    await until(async () => (await kept()).length === 1);
+    expect((await kept())[0]!.length).toBeLessThan(1_000);
+    const refused = [{ extensions: { code: "TOO_LARGE" } }];
+    const long = watch(client, `subscription { events { id } } #${"x".repeat(limits.liveQuestionLengthMax)}`);
+    await until(() => long.ended());
+    expect(long.ended()).toMatchObject(refused);
+    // Nobody asks these any more, so they make room.
+    await runInDurableObject(feedOf(merchantId), (_, { storage }) => {
+      for (let index = 0; index < 9; index += 1) storage.kv.put(`asked:${index}`, "x".repeat(1024 ** 2));
+    });
+    await evictDurableObject(feedOf(merchantId));
+    watch(client, `subscription { events { type } }`);
+    await until(async () => (await kept()).some((text) => text.includes("events { type }")));
+    expect(await kept()).toHaveLength(2);
+  });
+
   it("needs a key, and ends within a minute of its revocation", async () => {
     const { key, merchantId } = await openShop();
     const narrow = await keyWith(key, "ORDERS_READ");
