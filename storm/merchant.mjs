@@ -76,6 +76,8 @@ export async function placeStray(tale, { id, total, currency }, { client, payer,
     currency,
     paidAt: new Date().toISOString(),
   });
+  // Without the pretend wallet nobody tells of money that was not asked for.
+  if (status === 0) return;
   if (status !== 200) tale.faults.push(`money for an order that nobody knows was answered ${status}`);
   tale.stray = { transaction, end: "WAITING" };
   if (plan.clerk === null) return;

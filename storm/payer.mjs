@@ -7,7 +7,7 @@ import { streetPayer } from "./payers/street.mjs";
  * @property {string} provider as the pay form names it
  * @property {(at: string, how: How) => Promise<void>} pay on the provider's page; asking again changes nothing
  * @property {() => Promise<Books>} books the provider's own
- * @property {(shop: import("./shops.mjs").Shop, taking: Told) => Promise<number>} tell a notification of money, as the provider would send it; the status of the answer
+ * @property {(shop: import("./shops.mjs").Shop, taking: Told) => Promise<number>} tell a notification of money, as the provider would send it; the status of the answer, 0 when no provider of this storm can tell of it
  * @property {() => Promise<void>} [close]
  *
  * @typedef {object} How
