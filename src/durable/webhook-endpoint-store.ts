@@ -6,6 +6,7 @@
 import type { EventType, FeedEvent } from "../core/events.ts";
 import { isOrderKey, subjectOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
+import { toKeep, type Bucket } from "../webhooks/bucket.ts";
 import { deliveryId } from "../webhooks/delivery-id.ts";
 import { sound, type Health } from "../webhooks/health.ts";
 import type { Waiting } from "../webhooks/queue.ts";
@@ -33,6 +34,7 @@ type Place = { readonly at: number; readonly id: string };
 
 const settingsKey = "endpoint";
 const healthKey = "health";
+const bucketKey = "bucketEmptyAt";
 const waitingColumns = "at, id, order_key, sequence, due_at, leased_until, tried, replay";
 const inWindow = "settled = 1 AND (at, id) > (?, ?) AND at <= ? AND (state = 'DEAD' OR ?)";
 
@@ -49,6 +51,12 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
     write: (endpoint: StoredEndpoint): void => kv.put(settingsKey, endpoint),
     readHealth: (): Health => kv.get<Health>(healthKey) ?? sound,
     writeHealth: (health: Health): void => void (health === sound ? kv.delete(healthKey) : kv.put(healthKey, health)),
+    /** A moment at which the bucket may be thought empty. */
+    bucketEmptyAt: (): number => kv.get<number>(bucketKey) ?? 0,
+    keepBucket(bucket: Bucket, now: number): void {
+      const at = toKeep(bucket, kv.get<number>(bucketKey) ?? 0, now);
+      if (at !== null) kv.put(bucketKey, at);
+    },
 
     create(): void {
       // Bodies stand before what was added later, and short values all: a scan of the open deliveries does not read what overflows the page.

@@ -10,6 +10,7 @@ import { databaseNameOf } from "../db/database.ts";
 import type { FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import { keysOf } from "../keys/root.ts";
+import { emptyAt, full, type Bucket } from "../webhooks/bucket.ts";
 import { deliveryPlaceOf } from "../webhooks/delivery-id.ts";
 import type { Health } from "../webhooks/health.ts";
 import { lanesOf, plan, type Lanes } from "../webhooks/queue.ts";
@@ -36,10 +37,9 @@ import { within } from "./within.ts";
 
 /** Finished deliveries of an idle endpoint are deleted a day's worth at a time. */
 const purgeGrainMs = limits.webhookAttemptsKeptMs / 30;
-const rateWindowMs = 1000;
 
 /** What the storage holds, in memory: a cache. */
-type Known = { endpoint: StoredEndpoint; health: Health; readonly lanes: Lanes };
+type Known = { endpoint: StoredEndpoint; health: Health; bucket: Bucket | null; readonly lanes: Lanes };
 /** `select` is given where the graph is known: the objects are below it. */
 export abstract class WebhookEndpointObject extends DurableObject<Env> implements WebhookEndpointProtocol {
   private readonly store = webhookEndpointStore(this.ctx.storage);
@@ -48,9 +48,8 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   private known: Known | null = null;
   /** The alarm as this instance knows it; null when it does not know. */
   private alarmAt: number | null = null;
-  /** When attempts began lately, where a rate counts them, and those that send something again. An eviction forgets it, which may let one second's share go twice. */
-  private starts: readonly number[] = [];
-  private replayStarts: readonly number[] = [];
+  /** Of what is sent again. Our own pace and nobody's wish, so an eviction may forget it. */
+  private replayBucket = full(limits.webhookReplaysPerSecondMax);
   private announcing = false;
   private readonly sender = sender(
     this.env,
@@ -181,6 +180,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     let calledBack = callBack;
     let departures: steps.Departure[] = [];
     let alarmAt = this.alarmAt;
+    let { replayBucket } = this;
     try {
       this.ctx.storage.transactionSync(() => {
         const known = this.mustKnow();
@@ -193,11 +193,13 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
         }
         steps.refill(step);
         if (step.health !== known.health) this.store.writeHealth(step.health);
-        Object.assign(known, { endpoint: step.endpoint, health: step.health });
-        const { send, wakeAt } = plan(step.lanes, now, this.gate(step));
-        departures = steps.lease(step, send);
+        const next = plan(step.lanes, now, this.gate(step, known.bucket));
+        departures = steps.lease(step, next.send);
+        if (next.bucket && next.send.length > 0) this.store.keepBucket(next.bucket, now);
+        ({ replayBucket } = next);
+        Object.assign(known, { endpoint: step.endpoint, health: step.health, bucket: next.bucket });
         const announceAt = step.endpoint.announcement ? now + limits.watchdogMs.longMax : null;
-        alarmAt = this.arm(earliest(wakeAt, announceAt) ?? this.purgeAt(), now, exactly);
+        alarmAt = this.arm(earliest(next.wakeAt, announceAt) ?? this.purgeAt(), now, exactly);
       });
     } catch (fault) {
       // What memory says may differ from what was rolled back to.
@@ -205,28 +207,29 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
       throw fault;
     }
     this.alarmAt = alarmAt;
-    const replays = departures.filter(({ waiting }) => waiting.replay);
-    if (this.known?.endpoint.opening.ratePerSecond) this.starts = [...this.starts, ...departures.map(() => now)];
-    if (replays.length > 0) this.replayStarts = [...this.replayStarts, ...replays.map(() => now)];
+    this.replayBucket = replayBucket;
     this.boarding.callBack(calledBack);
     this.boarding.take(departures);
     const announcement = this.known?.endpoint.announcement;
     if (announcement && !this.announcing) this.ctx.waitUntil(this.announce(announcement));
   }
 
-  private gate({ now, endpoint, health }: steps.Step) {
-    this.starts = this.starts.filter((start) => start > now - rateWindowMs);
-    this.replayStarts = this.replayStarts.filter((start) => start > now - rateWindowMs);
+  private gate({ endpoint, health }: steps.Step, known: Bucket | null) {
+    const { ratePerSecond } = endpoint.opening;
     return {
       heldUntil: Math.max(endpoint.heldUntil ?? 0, health.probeAt ?? 0),
-      ratePerSecond: endpoint.opening.ratePerSecond,
-      starts: this.starts,
-      replayStarts: this.replayStarts,
+      // Another rate than before begins where the old one may have been.
+      bucket: known?.perSecond === ratePerSecond ? known : this.bucketOf(ratePerSecond),
+      replayBucket: this.replayBucket,
       // A rate is kept by when attempts begin, so what begins later must be decided on later.
-      ahead: endpoint.opening.ratePerSecond === null ? this.boarding.ahead : 0,
+      ahead: ratePerSecond === null ? this.boarding.ahead : 0,
       probing: health.probeAt !== null,
       paused: endpoint.paused,
     };
+  }
+
+  private bucketOf(ratePerSecond: number | null): Bucket | null {
+    return ratePerSecond === null ? null : emptyAt(ratePerSecond, this.store.bucketEmptyAt());
   }
 
   /** Tells the merchant's other endpoints and the log that this one is disabled. Whoever did not hear is told again by the alarm. */
@@ -275,6 +278,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     this.known ??= {
       endpoint: this.store.upgrade(this.mustRead()),
       health: this.store.readHealth(),
+      bucket: null,
       lanes: lanesOf(this.store.open()),
     };
     return this.known;

@@ -126,7 +126,10 @@ WebhookEndpoint.implement({
       description: "Optional GraphQL selection on Order that replaces `data`.",
       resolve: ({ selection }) => selection?.text,
     }),
-    ratePerSecond: t.exposeInt("ratePerSecond", { nullable: true, description: "At most so many attempts a second." }),
+    ratePerSecond: t.exposeInt("ratePerSecond", {
+      nullable: true,
+      description: "At most so many attempts a second over time; as many may begin at once.",
+    }),
     secrets: t.field({
       type: [WebhookSecret],
       description: "The secrets that sign, newest first.",

@@ -53,7 +53,7 @@ mutation("webhookEndpointCreate", {
         description:
           "A GraphQL selection on Order that replaces `data`, such as `{ number total { amount } }`. Your key must be allowed to see all of it.",
       }),
-      ratePerSecond: t.int({ description: "At most so many attempts a second." }),
+      ratePerSecond: t.int({ description: "At most so many attempts a second over time; as many may begin at once." }),
     }),
   }),
   success: endpointAndSecret("WebhookEndpointCreateSuccess", "The endpoint hears of everything from now on."),
@@ -78,7 +78,7 @@ mutation("webhookEndpointUpdate", {
       description: t.string({ description: "What you want to remember about it." }),
       payload: t.field({ type: WebhookPayload, description: "How much a delivery says." }),
       selection: t.string({ description: "A GraphQL selection on Order that replaces `data`." }),
-      ratePerSecond: t.int({ description: "At most so many attempts a second." }),
+      ratePerSecond: t.int({ description: "At most so many attempts a second over time; as many may begin at once." }),
       state: t.field({
         type: WebhookEndpointState,
         description:

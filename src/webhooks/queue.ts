@@ -8,6 +8,7 @@
  * What is sent again after an outage (`replay`) goes at a bounded pace and only when nothing new is due; unless something new waits behind it in its lane.
  */
 import { limits } from "../core/limits.ts";
+import { take, tokensIn, worthALookAt, type Bucket } from "./bucket.ts";
 import { DueHeap, type Offer } from "./due-heap.ts";
 
 export type Waiting = {
@@ -44,30 +45,30 @@ export type Lanes = {
 export type Gate = {
   /** The partner asked for quiet until then, or the breaker is open until then. */
   readonly heldUntil: number | null;
-  readonly ratePerSecond: number | null;
-  /** When attempts began, oldest first; those of the last second count. */
-  readonly starts: readonly number[];
+  /** What attempts take from, at the partner's wish; null: as many as can. */
+  readonly bucket: Bucket | null;
+  /** What replays take from besides. */
+  readonly replayBucket: Bucket;
   /** How many more than may be under way may be decided on now. */
   readonly ahead: number;
   /** The breaker is open: one at a time. */
   readonly probing: boolean;
   /** Nothing goes at all until somebody says so. */
   readonly paused: boolean;
-  /** When replays began, as `starts`. */
-  readonly replayStarts: readonly number[];
 };
 export type Plan = {
   readonly send: readonly Waiting[];
   /** When something will be due that is not now; null when nothing will. A lease's end is such a time. */
   readonly wakeAt: number | null;
+  /** The buckets after it. */
+  readonly bucket: Bucket | null;
+  readonly replayBucket: Bucket;
 };
 
 /** The longest that an attempt takes: its endpoint's selection is asked first. */
 export const attemptMs = limits.webhookSelectionTimeoutMs + limits.webhookTimeoutMs;
 /** How long an attempt may stay without an outcome before it counts as interrupted: longer than any attempt takes. */
 export const leaseMs = attemptMs + limits.watchdogMs.max;
-
-const second = 1000;
 
 export function enter(lanes: Lanes, waiting: Waiting): void {
   const lane = lanes.byLane.get(waiting.lane);
@@ -126,22 +127,29 @@ export function* everyWaiting({ byLane }: Lanes): Generator<Waiting> {
 export function plan(lanes: Lanes, now: number, gate: Gate): Plan {
   const flying = Array.from(lanes.flying.values());
   const leaseEnds = Math.min(...flying.map(({ leasedUntil }) => leasedUntil ?? Infinity));
-  if (gate.paused) return { send: [], wakeAt: known(leaseEnds) };
+  const { bucket, replayBucket } = gate;
+  if (gate.paused) return { send: [], wakeAt: known(leaseEnds), bucket, replayBucket };
   const from = gate.heldUntil ?? 0;
-  const rate = share(gate.ratePerSecond, gate.starts, now);
   const places = (gate.probing ? 1 : limits.webhookConcurrencyMax + gate.ahead) - flying.length;
-  const free = from > now ? 0 : Math.max(0, Math.min(places, rate.free));
+  const tokens = bucket ? tokensIn(bucket, now) : Infinity;
+  const free = from > now ? 0 : Math.max(0, Math.min(places, tokens));
   const news = lanes.news.look(now, free, (entry) => isStanding(lanes, entry, false));
 
-  const pace = share(limits.webhookReplaysPerSecondMax, gate.replayStarts, now);
   const replaying = flying.filter(({ replay }) => replay).length;
-  const room = Math.min(free - news.due.length, limits.webhookReplaysAtOnceMax - replaying, pace.free);
+  const room = Math.min(
+    free - news.due.length,
+    limits.webhookReplaysAtOnceMax - replaying,
+    tokensIn(replayBucket, now),
+  );
   const replays = lanes.replays.look(now, Math.max(0, room), (entry) => isStanding(lanes, entry, true));
 
   const send = [...news.due, ...replays.due];
-  // What is due and not sent waits for a place, and then the next outcome looks again by itself, or for its share of a second, which only time gives.
-  const opensAt = rate.free <= send.length ? rate.freeAt : Infinity;
-  const replaysOpenAt = Math.min(opensAt, pace.free <= replays.due.length ? pace.freeAt : Infinity);
+  const left = {
+    bucket: bucket && take(bucket, send.length, now),
+    replayBucket: take(replayBucket, send.filter(({ replay }) => replay).length, now),
+  };
+  // What is due and not sent waits for a place, and then the next outcome looks again by itself, or for a token, which only time gives.
+  const opensAt = opening(left.bucket, now);
   const wakes = (nextAt: number, whenDue: number): number => {
     const at = Math.max(nextAt, from);
     return at > now ? at : whenDue;
@@ -149,11 +157,15 @@ export function plan(lanes: Lanes, now: number, gate: Gate): Plan {
   const wakeAt = Math.min(
     leaseEnds,
     wakes(news.nextAt, opensAt),
-    wakes(replays.nextAt, replaysOpenAt),
+    wakes(replays.nextAt, Math.min(opensAt, opening(left.replayBucket, now))),
     send.length > 0 ? now + leaseMs : Infinity,
   );
-  return { send, wakeAt: known(wakeAt) };
+  return { send, wakeAt: known(wakeAt), ...left };
 }
+
+/** When a bucket that is empty is worth a look; never for one that is not. */
+const opening = (bucket: Bucket | null, now: number): number =>
+  bucket && tokensIn(bucket, now) === 0 ? worthALookAt(bucket) : Infinity;
 
 const known = (at: number): number | null => (at === Infinity ? null : at);
 
@@ -171,11 +183,4 @@ const isReplayed = (lane: readonly Waiting[]): boolean => lane.every(({ replay }
 function isStanding({ byLane, flying }: Lanes, { waiting, dueAt }: Offer<Waiting>, replayed: boolean): boolean {
   const lane = byLane.get(waiting.lane);
   return lane?.[0] === waiting && waiting.dueAt === dueAt && !flying.has(waiting.lane) && isReplayed(lane) === replayed;
-}
-
-/** How many more may begin in this second, and when one more may. */
-function share(perSecond: number | null, starts: readonly number[], now: number): { free: number; freeAt: number } {
-  if (perSecond === null) return { free: Infinity, freeAt: Infinity };
-  const recent = starts.filter((start) => start > now - second);
-  return { free: Math.max(0, perSecond - recent.length), freeAt: (recent[0] ?? now) + second };
 }

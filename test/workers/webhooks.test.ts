@@ -245,15 +245,41 @@ describe("a queue", () => {
     expect(new Set(ids()).size).toBe(20);
   });
 
-  it("keeps to the rate that the endpoint asked for", async () => {
-    const { id } = await opened({ ratePerSecond: 2 });
-    await rpc(id).enqueue(Array.from({ length: 5 }, () => event(key(), 1)));
+  it("keeps to the rate that the endpoint asked for: a second's worth at once, then each its share, also when it dies in between", async () => {
+    const { id } = await opened({ ratePerSecond: 4 });
+    await rpc(id).enqueue(Array.from({ length: 8 }, () => event(key(), 1)));
     await settled(id);
-    while (heard.length < 5) {
-      expect(await ring(id)).toBe(true);
-      await settled(id);
-    }
-    expect(heard.map(({ at }) => at - start)).toEqual([0, 0, second, second, 2 * second]);
+    const ringing = async (count: number) => {
+      while (heard.length < count) {
+        expect(await ring(id)).toBe(true);
+        await settled(id);
+      }
+    };
+    await ringing(8);
+    expect(heard.map(({ at }) => at - start)).toEqual([0, 0, 0, 0, 250, 500, 750, 1000]);
+
+    // Whoever forgets pauses for a second at most, and never sends more than it might have.
+    heard = [];
+    const before = Date.now();
+    await abortAllDurableObjects();
+    await rpc(id).enqueue(Array.from({ length: 3 }, () => event(key(), 1)));
+    expect(heard).toEqual([]);
+    await ringing(3);
+    const [first, ...later] = heard.map(({ at }) => at - before);
+    expect(first).toBeLessThanOrEqual(second + 250);
+    expect(later).toEqual([first! + 250, first! + 500]);
+
+    vi.setSystemTime(before + hour);
+    await rpc(id).enqueue(Array.from({ length: 4 }, () => event(key(), 1)));
+    await settled(id);
+    expect(heard).toHaveLength(7);
+    // Another rate does not begin with another second's worth.
+    await rpc(id).update({ ratePerSecond: 100 });
+    await rpc(id).enqueue([event(key(), 1)]);
+    expect(heard).toHaveLength(7);
+    await rpc(id).update({ ratePerSecond: null });
+    await settled(id);
+    expect(heard).toHaveLength(8);
   });
 });
 

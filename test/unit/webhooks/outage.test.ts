@@ -1,6 +1,7 @@
 /** A partner that is away for sixty hours, on a clock of our own: the queue, the schedule and the breaker together, as the endpoint's object runs them. */
 import { describe, expect, it } from "vitest";
 import { limits } from "../../../src/core/limits.ts";
+import { full } from "../../../src/webhooks/bucket.ts";
 import { after, sound } from "../../../src/webhooks/health.ts";
 import { depart, enter, lanesOf, leave, plan, rest, type Waiting } from "../../../src/webhooks/queue.ts";
 import { judge } from "../../../src/webhooks/retry.ts";
@@ -52,10 +53,9 @@ function run(arrivals: readonly (readonly [number, string, number])[], status: (
     const probing = health.probeAt !== null;
     const gate = {
       heldUntil: health.probeAt,
-      ratePerSecond: null,
-      starts: [],
+      bucket: null,
+      replayBucket: full(limits.webhookReplaysPerSecondMax),
       ahead: 0,
-      replayStarts: [],
       probing,
       paused: false,
     };

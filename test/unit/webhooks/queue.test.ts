@@ -15,18 +15,18 @@ import {
 } from "../../../src/webhooks/queue.ts";
 import { Boarding } from "../../../src/durable/webhook-boarding.ts";
 import type { Departure } from "../../../src/durable/webhook-endpoint-steps.ts";
+import { emptyAt, full, take } from "../../../src/webhooks/bucket.ts";
 import { after, sound } from "../../../src/webhooks/health.ts";
 import { judge } from "../../../src/webhooks/retry.ts";
 
 const now = 1_000_000;
 const open: Gate = {
   heldUntil: null,
-  ratePerSecond: null,
-  starts: [],
+  bucket: null,
+  replayBucket: full(limits.webhookReplaysPerSecondMax),
   ahead: 0,
   probing: false,
   paused: false,
-  replayStarts: [],
 };
 const waiting = (lane: string, sequence: number, over: Partial<Waiting> = {}): Waiting => ({
   id: `${lane}${sequence}`,
@@ -86,16 +86,14 @@ describe("an endpoint's queue", () => {
     expect(planned([waiting("a", 1)], { heldUntil: now }).send).toEqual(["a1"]);
   });
 
-  it("keeps to the endpoint's rate, and wakes when the second's share is free again", () => {
+  it("keeps to the endpoint's rate, and wakes when the next attempt may begin", () => {
     const queue = [waiting("a", 1), waiting("b", 1), waiting("c", 1)];
-    const used = planned(queue, { ratePerSecond: 3, starts: [now - 2000, now - 600, now - 100] });
-    expect(used).toEqual({ send: ["a1"], wakeAt: now + 400 });
-    expect(planned(queue, { ratePerSecond: 2, starts: [now - 600, now - 100] })).toEqual({
-      send: [],
-      wakeAt: now + 400,
-    });
-    expect(planned(queue, { ratePerSecond: 2 })).toEqual({ send: ["a1", "b1"], wakeAt: now + 1000 });
-    expect(planned(queue, { ratePerSecond: 3 })).toEqual({ send: ["a1", "b1", "c1"], wakeAt: now + leaseMs });
+    const almost = take(full(3), 2, now);
+    expect(planned(queue, { bucket: almost })).toEqual({ send: ["a1"], wakeAt: now + 334 });
+    expect(planned(queue, { bucket: emptyAt(2, now) })).toEqual({ send: [], wakeAt: now + 500 });
+    expect(planned(queue, { bucket: full(2) })).toEqual({ send: ["a1", "b1"], wakeAt: now + 500 });
+    expect(planned(queue, { bucket: full(5) })).toEqual({ send: ["a1", "b1", "c1"], wakeAt: now + leaseMs });
+    expect(plan(lanesOf(queue), now, { ...open, bucket: almost }).bucket).toEqual(take(almost, 1, now));
   });
 
   it("sends nothing while it is paused, and still wakes for what is under way", () => {
@@ -119,18 +117,18 @@ describe("an endpoint's queue", () => {
     expect(planned(replays).send).toEqual(["r01", "r11"]);
     const one = replays.map((replay, index) => (index === 3 ? { ...replay, leasedUntil: now + 5 } : replay));
     expect(planned(one).send).toEqual(["r01"]);
-    const used = Array.from({ length: limits.webhookReplaysPerSecondMax }, () => now - 400);
-    expect(planned(replays, { replayStarts: used })).toEqual({ send: [], wakeAt: now + 600 });
-    expect(planned([...replays, ...news], { replayStarts: used }).send).toHaveLength(5);
+    const replayBucket = emptyAt(limits.webhookReplaysPerSecondMax, now);
+    expect(planned(replays, { replayBucket })).toEqual({ send: [], wakeAt: now + 120 });
+    expect(planned([...replays, ...news], { replayBucket }).send).toHaveLength(5);
   });
 
   it("does not let what is new wait for the pace of what it must follow", () => {
-    const used = Array.from({ length: limits.webhookReplaysPerSecondMax }, () => now - 400);
+    const replayBucket = emptyAt(limits.webhookReplaysPerSecondMax, now);
     const lane = [waiting("a", 1, { replay: true }), waiting("a", 2)];
-    expect(planned(lane, { replayStarts: used }).send).toEqual(["a1"]);
+    expect(planned(lane, { replayBucket }).send).toEqual(["a1"]);
     const lanes = lanesOf(lane);
     leave(lanes, waiting("a", 2));
-    expect(plan(lanes, now, { ...open, replayStarts: used }).send).toEqual([]);
+    expect(plan(lanes, now, { ...open, replayBucket }).send).toEqual([]);
     expect([lanes.count, lanes.replaying]).toEqual([1, 1]);
   });
 
