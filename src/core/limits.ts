@@ -71,8 +71,8 @@ export const limits = {
   outcomeWaitingMax: 1_000,
 
   /**
-   * How often a payment under way is asked for: every `early` for `earlyFor`, or for `watchedFor` while a page watches (a tab may be forgotten),
-   * then every `late` for `lateFor`, the usual life of a code, and then after ever longer waits up to `latest`.
+   * How often a payment under way is asked for: every `early` for `earlyFor`, or for `watchedFor` while a page watches (a tab may be forgotten), then
+   * every `late` for `lateFor`, the usual life of a code, or for `endingFor` where only an end or a refund is waited for; then every `latest`.
    */
   pollMs: {
     early: 10 * second,
@@ -80,6 +80,7 @@ export const limits = {
     watchedFor: 30 * minute,
     late: 60 * second,
     lateFor: 2 * hour,
+    endingFor: 20 * minute,
     latest: 10 * minute,
   },
   /** The alarm of an object with undelivered work: first after `min`, doubling up to `max`. */

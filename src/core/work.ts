@@ -29,17 +29,20 @@ export function effectsOf(order: Order): readonly Effect[] {
 
 /**
  * When to look again at what is under way elsewhere; null when nothing is. Soon at first, and for as long as somebody watches a payment that
- * is open; then every minute while it is, and after half as long as it has taken already. An end asks once more by itself, for it closes
- * what is under way.
+ * is open; then every minute for a while, and after that more seldom. The instants are counted from when it began, so nothing that happens
+ * meanwhile moves the next one; each wait divides the longer ones, so neither does a page that begins or ceases to watch. An end asks once
+ * more by itself, for it closes what is under way.
  */
 export function pollAt(order: Order, now: number, isWatched = false): number | null {
   const effects = effectsOf(order);
   if (effects.length === 0) return null;
-  const { early, earlyFor, watchedFor, late, lateFor, latest } = limits.pollMs;
-  const taken = now - Math.max(...effects.map((effect) => askedAt(order, effect, now)));
+  const { early, earlyFor, watchedFor, late, lateFor, endingFor, latest } = limits.pollMs;
+  const since = Math.max(...effects.map((effect) => askedAt(order, effect, now)));
   const isOpen = effects.some(({ kind }) => kind === "QUERY");
-  if (taken < (isOpen && isWatched ? watchedFor : earlyFor)) return now + early;
-  return now + (isOpen && taken < lateFor ? late : Math.min(latest, Math.max(late, Math.floor(taken / 2))));
+  const taken = now - since;
+  const soon = taken < (isOpen && isWatched ? watchedFor : earlyFor);
+  const wait = soon ? early : taken < (isOpen ? lateFor : endingFor) ? late : latest;
+  return since + (Math.floor(taken / wait) + 1) * wait;
 }
 
 /** Since when an answer is wanted. */

@@ -9,9 +9,13 @@ export class KnownAlarm {
     this.storage = storage;
   }
 
-  /** An alarm that is set a little earlier or later than wanted is left alone: moving it would cost a row and gain nothing. */
+  /**
+   * An alarm that is set a little earlier or later than wanted is left alone: moving it would cost a row and gain nothing. So is one that is due: it
+   * rings at any moment, and whoever moved it would put off what it is for.
+   */
   serves(wake: number, now: number): boolean {
-    if (typeof this.at !== "number" || this.at <= now) return false;
+    if (typeof this.at !== "number") return false;
+    if (this.at <= now) return now - this.at < limits.watchdogMs.longMax;
     return this.at === wake || (this.at <= now + limits.pollMs.early && wake <= now + limits.pollMs.early);
   }
 

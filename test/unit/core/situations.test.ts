@@ -176,23 +176,32 @@ describe("news out of order", () => {
   it("no notification ever comes: looked after every 10 s at first and while somebody watches, then every minute, and once more before expiring", () => {
     const life = new Life();
     expect(pollAt(life.order, life.now)).toBeNull();
-    life.tell(begun("alice"));
+    life.tell(begun("alice"), placedAt);
     const waits = (isWatched: boolean) =>
-      [second, 2 * minute, 29 * minute, 30 * minute, 119 * minute, 2 * hour, 20 * hour].map(
+      [0, 2 * minute, 29 * minute, 30 * minute, 119 * minute, 2 * hour, 20 * hour].map(
         (after) => (pollAt(life.order, placedAt + after, isWatched) ?? 0) - placedAt - after,
       );
     const [soon, later, seldom] = [10 * second, minute, 10 * minute];
     expect(waits(false)).toEqual([soon, later, later, later, later, seldom, seldom]);
     // Nobody looks for half an hour at a page that does not move: the tab is forgotten.
     expect(waits(true)).toEqual([soon, soon, soon, later, later, seldom, seldom]);
+    // Whenever somebody asks, and whether or not a page watches, the next question stays where it was.
+    for (const [from, step] of [
+      [0, 10 * second],
+      [2 * minute, minute],
+      [2 * hour, 10 * minute],
+    ] as const)
+      for (let after = from; after < from + step; after += step / 10)
+        for (const isWatched of [false, true])
+          expect(pollAt(life.order, placedAt + after, isWatched)).toBeLessThanOrEqual(placedAt + from + step);
     expect(endsAt(life.order)).toBe(expiresAt);
     life.tell(tick, expiresAt);
     expect([read(life), effectsOf(life.order).map(({ kind }) => kind)]).toEqual(["PAYING", ["CLOSE"]]);
-    // What is being ended is asked ever more seldom, watched or not.
+    // What is being ended is asked more seldom sooner, watched or not.
     for (const isWatched of [false, true])
       expect(
-        [0, 2, 4, 60].map((late) => (pollAt(life.order, expiresAt + late * minute, isWatched) ?? 0) - expiresAt),
-      ).toEqual([10 * second, 3 * minute, 6 * minute, 70 * minute]);
+        [0, 2, 19, 20, 64].map((late) => (pollAt(life.order, expiresAt + late * minute, isWatched) ?? 0) - expiresAt),
+      ).toEqual([10 * second, 3 * minute, 20 * minute, 30 * minute, 70 * minute]);
   });
 });
 
