@@ -48,7 +48,7 @@ export type Commands = {
     readonly restock: boolean;
     readonly request?: Request;
   };
-  resolve: { readonly decision: "HONOR" | "REFUND"; readonly note: string };
+  resolve: { readonly decision: "HONOR" | "REFUND"; readonly note: string; readonly request?: Request };
   /** The answer to asking for released stock again. */
   stock: { readonly taken: boolean };
   /**

@@ -144,6 +144,8 @@ export type Order = {
   readonly paid: { readonly at: number; readonly committedAt: number; readonly late: boolean } | null;
   /** The surplus of a paid order that waits for a person. */
   readonly surplusInReview: boolean;
+  /** Decisions of persons about money, by the requests that brought them. Absent from the release before. */
+  readonly decisions?: readonly { readonly request: Request }[];
   readonly closed: { readonly as: ClosedAs; readonly at: number; readonly reason: string | null } | null;
   /** An end that waits until the provider has closed what is under way. */
   readonly closing: { readonly as: ClosedAs; readonly since: number; readonly reason: string | null } | null;
@@ -168,6 +170,7 @@ export const newOrder = (terms: OrderTerms): Order => ({
   refunds: [],
   paid: null,
   surplusInReview: false,
+  decisions: [],
   closed: null,
   closing: null,
   stock: terms.countsStock ? "HELD" : "NONE",

@@ -14,6 +14,7 @@ import {
 import type { Capture, Order } from "./order.ts";
 import { becomePaid, returnSurplus } from "./paid.ts";
 import { giveAllBack } from "./refunds.ts";
+import { recall } from "./requests.ts";
 import { unplacedOf } from "./unplaced.ts";
 
 /** Money counts, first come first, until the order is covered; what is beyond that stays where it was and goes back once the order is paid. */
@@ -27,8 +28,8 @@ const count = (draft: Draft, captures: readonly Capture[]): Draft =>
   }, draft);
 
 /** A person places the money that no policy could: it counts, as it is, or it goes back. */
-export function resolve(order: Order, { decision, note }: Commands["resolve"], now: number): Step {
-  const draft = draftOf(order);
+export function resolve(order: Order, { decision, note, request }: Commands["resolve"], now: number): Step {
+  const draft = change(draftOf(order), request ? { decisions: [...(order.decisions ?? []), { request }] } : {});
   if (order.paid) {
     if (!order.surplusInReview) return refuse({ reason: "STATE", state: "PAID" });
     const decided = change(draft, { surplusInReview: false });
@@ -38,6 +39,10 @@ export function resolve(order: Order, { decision, note }: Commands["resolve"], n
   if (decision === "HONOR") return accept(becomePaid(count(draft, waiting), now));
   return accept(giveAllBack(draft, waiting, "REFUND", inWords(note), now));
 }
+
+/** What was decided is decided, whatever has come to need a decision since; null for what is new. */
+export const resolveAgain = (order: Order, { request }: Commands["resolve"]): Step | null =>
+  recall(request, order.decisions ?? []) === "NEW" ? null : unchanged(order);
 
 /** Released stock was asked for again: late money waits on the answer, money in time is paid either way, and an order opened again needs it. */
 export function stock(order: Order, { taken }: Commands["stock"], now: number): Step {

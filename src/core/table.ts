@@ -16,7 +16,7 @@ import {
 import { acted, assigned, claimRecord, consent, customer, retry } from "./follow-up.ts";
 import type { Order } from "./order.ts";
 import { refund, refundAgain, refundHeard } from "./refunds.ts";
-import { resolve, stock } from "./review.ts";
+import { resolve, resolveAgain, stock } from "./review.ts";
 import { released, reserved } from "./staff-hold.ts";
 import { standingOf, type OrderState } from "./state.ts";
 
@@ -45,9 +45,21 @@ export const transitions: Readonly<Record<OrderState, Cells>> = {
   REVIEW: { ...news, resolve },
 };
 
+/** What an order did on a request it does not do again, and says so from any state. */
+function heardAgain(order: Order, command: Command): Step | null {
+  switch (command.kind) {
+    case "refund":
+      return refundAgain(order, command);
+    case "resolve":
+      return resolveAgain(order, command);
+    default:
+      return null;
+  }
+}
+
 /** The cell itself, on an order for which the clock has already passed. */
 export function stepOf(order: Order, command: Command, now: number): Step {
-  const again = command.kind === "refund" ? refundAgain(order, command) : null;
+  const again = heardAgain(order, command);
   if (again) return again;
   const state = standingOf(order, now);
   const cell = transitions[state][command.kind] as Cell<CommandKind> | undefined;

@@ -13,7 +13,7 @@ export const liveCodeStub = (env: Pick<Env, "LIVE_CODE">, key: OrderKey): LiveCo
 
 /**
  * The commands that find themselves done when they reach the object twice, since a fault does not tell whether they arrived. The others are not
- * made again: a decision would fall on a surplus that nobody has looked at, and a refund that does not name its request would give back twice.
+ * made again: a decision or a refund that does not name its request would fall on money that nobody has looked at, or give back twice.
  */
 const repeatable: readonly CommandKind[] = [
   "confirm",
@@ -33,7 +33,9 @@ const repeatable: readonly CommandKind[] = [
   "retry",
 ];
 const isRepeatable = (command: Command): boolean =>
-  command.kind === "refund" ? command.request !== undefined : repeatable.includes(command.kind);
+  command.kind === "refund" || command.kind === "resolve"
+    ? command.request !== undefined
+    : repeatable.includes(command.kind);
 
 /** What the platform says of a fault of its own. */
 type Marks = Error & { readonly retryable?: unknown; readonly overloaded?: unknown };

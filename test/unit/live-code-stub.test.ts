@@ -74,10 +74,10 @@ describe("a command that would take effect twice", () => {
     expect(stubs).toEqual([1]);
   });
 
-  it("is given again when the order knows it again: a refund that names its request", async () => {
+  it.each(once)("is given again when the order knows it again, for it names its request: $kind", async (command) => {
     const request = { call: "0123456789ABCDEF", key: null, input: "" };
     const { code, stubs } = scene(reset);
-    await code.apply({ kind: "refund", amount: 1, reason: null, reverseConversion: true, restock: true, request });
+    await code.apply({ ...command, request } as Command);
     expect(stubs).toEqual([1, 2]);
   });
 });

@@ -2,7 +2,9 @@
 import { env } from "cloudflare:workers";
 import { createExecutionContext, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { orderKeyOf } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
+import type { Currency } from "../../src/core/money.ts";
 import { depsOf } from "../../src/deps.ts";
 import type { OutcomesProtocol } from "../../src/durable/protocol.ts";
 import { configOf } from "../../src/env.ts";
@@ -26,6 +28,8 @@ import {
   textAt,
   type Json,
 } from "./graph-shop.ts";
+import { liveCode, orderOf } from "./payment-scene.ts";
+import { randomKey, someCapture } from "./terms.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 afterEach(() => void vi.useRealTimers());
@@ -240,7 +244,7 @@ describe("an outcome", () => {
   it("shows orders as they are now, and outlives the object's memory", async () => {
     const { key, merchantId } = await openShop();
     const { order } = await placed(key);
-    const extend = `mutation ($id: ID!, $at: DateTime!) { result: orderExtend(input: { orderId: $id, expiresAt: $at }) { ... on OrderExtendSuccess { order { state version } } } }`;
+    const extend = `mutation ($id: ID!, $at: DateTime!) { result: orderExtend(input: { orderId: $id, expiresAt: $at }) { ... on OrderExtendSuccess { order { state } } } }`;
     const variables = { id: at(order, "id"), at: new Date(Date.now() + 86_400_000).toISOString() };
     expect(at((await asked(key, extend, variables, withKey("E"))).data, "result.order.state")).toBe("OPEN");
     await recorded(key, { orderId: at(order, "id") });
@@ -353,6 +357,25 @@ describe("a request that was cut off", () => {
     const sold = await ask(key, `{ viewer { merchant { products { nodes { id } } } } }`);
     const count = eachAt(sold, "viewer.merchant.products.nodes", "id").length;
     expect(count).toBe(name === "productCreate" ? 1 : 0);
+  });
+
+  it("that decided about money is answered as the first time, and decides nothing again", async () => {
+    const { key, accountId } = await openShop();
+    const id = textAt(await placed(key), "order.id");
+    const { terms } = await orderOf(orderKeyOf(id) ?? randomKey());
+    await liveCode(terms.key).apply(someCapture(terms, { account: accountId, currency: "USD" as Currency }));
+    const query = `mutation { result: orderReviewResolve(input: { orderId: "${id}", decision: HONOR, note: "seen" }) {
+      __typename ... on OrderReviewResolveSuccess { order { id state } } } }`;
+    const first = await cutOff(key, query, {}, lost);
+    expect(first.data).toMatchObject({ result: { __typename: "OrderReviewResolveSuccess", order: { state: "PAID" } } });
+    vi.setSystemTime(Date.now() + limits.outcomeLeaseMs + 1);
+    expect((await asked(key, query, {}, withKey("cut"))).data).toMatchObject({
+      result: { __typename: "OrderReviewResolveSuccess", order: { state: "PAID" } },
+    });
+    expect((await orderOf(terms.key)).decisions).toHaveLength(1);
+    expect((await asked(key, query, {}, withKey("another"))).data).toMatchObject({
+      result: { __typename: "OrderStateError" },
+    });
   });
 
   it("lets those who wait go on when the first fails, at once", async () => {

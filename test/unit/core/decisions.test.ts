@@ -211,6 +211,30 @@ describe("a person who resolves a review", () => {
     expect(life.tell(resolved("REFUND"))).toEqual({ ok: false, refusal: { reason: "STATE", state: "PAID" } });
   });
 
+  it("is answered as the first time when the same request comes again, and decides nothing else by it", () => {
+    const request = { call: "0123456789ABCDEF", key: null, input: "" };
+    const by = (decision: "HONOR" | "REFUND", call = request.call): Command => ({
+      kind: "resolve",
+      decision,
+      note: "by a person",
+      request: { ...request, call },
+    });
+    const life = new Life(terms({ overPayment: "REVIEW" }));
+    life.tell(captured("F", { currency: usd }));
+    life.tell(by("REFUND"));
+    const { version } = life.order;
+    expect(life.tell(by("REFUND"))).toMatchObject({ ok: true, changed: false });
+    // Told again much later, it does not fall on money that nobody has looked at.
+    life.tell(captured("P", { amount: 12_000 }));
+    expect(life.order).toMatchObject({ surplusInReview: true });
+    expect(life.tell(by("REFUND"))).toMatchObject({ ok: true, changed: false });
+    expect(life.order).toMatchObject({ surplusInReview: true, version: version + 1 });
+    life.tell(by("HONOR", "ANOTHER"));
+    expect(life.order).toMatchObject({ surplusInReview: false });
+    expect(life.tell(by("HONOR", "ANOTHER"))).toMatchObject({ ok: true, changed: false });
+    expect(life.tell(by("HONOR", "A THIRD"))).toMatchObject({ ok: false, refusal: { reason: "STATE" } });
+  });
+
   it("has nothing left to decide once the provider gave the money back by itself", () => {
     const life = new Life();
     life.tell(captured("F", { currency: usd }));

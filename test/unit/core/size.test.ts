@@ -184,7 +184,8 @@ function paidAtLast(life: Life): void {
   for (let number = 0; number < limits.capturesPerOrderMax - 2; number += 1) {
     life.tell(money(number));
     life.tell(money(number, { amount: 1 }));
-    life.tell({ kind: "resolve", decision: "REFUND", note: unchecked(10_000) });
+    const request = { call: String(number).padEnd(16, "0"), key: null, input: "0".repeat(64) };
+    life.tell({ kind: "resolve", decision: "REFUND", note: unchecked(10_000), request });
     answerRefunds(life);
   }
   life.tell(money(1_000, { currency: cny, paidAt: placedAt }));
