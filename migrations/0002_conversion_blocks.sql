@@ -75,30 +75,4 @@ ALTER TABLE `customers` ADD `tier_at` integer;--> statement-breakpoint
 ALTER TABLE `customers` ADD `staff` text;--> statement-breakpoint
 ALTER TABLE `customers` ADD `staff_at` integer;--> statement-breakpoint
 ALTER TABLE `merchants` ADD `block_id` text;--> statement-breakpoint
-CREATE TABLE `orders_with_points` (
-	`merchant_id` text NOT NULL,
-	`created_at` integer NOT NULL,
-	`id` text NOT NULL,
-	`number` text NOT NULL,
-	`version` integer NOT NULL,
-	`state` text NOT NULL,
-	`state_changes` text NOT NULL,
-	`external_reference` text,
-	`channel` text,
-	`customer_id` text,
-	`received` integer NOT NULL,
-	`refunded` integer NOT NULL,
-	`points` integer DEFAULT 0 NOT NULL,
-	`events_through` integer NOT NULL,
-	`event_positions` text NOT NULL,
-	`doc` text NOT NULL,
-	PRIMARY KEY(`merchant_id`, `created_at`, `id`)
-) WITHOUT ROWID, STRICT;
---> statement-breakpoint
-INSERT INTO `orders_with_points` (merchant_id, created_at, id, number, version, state, state_changes, external_reference, channel, customer_id, received, refunded, events_through, event_positions, doc) SELECT merchant_id, created_at, id, number, version, state, state_changes, external_reference, channel, customer_id, received, refunded, events_through, event_positions, doc FROM `orders`;--> statement-breakpoint
-DROP TABLE `orders`;--> statement-breakpoint
-ALTER TABLE `orders_with_points` RENAME TO `orders`;--> statement-breakpoint
-CREATE INDEX `orders_number` ON `orders` (`merchant_id`,`number`);--> statement-breakpoint
-CREATE INDEX `orders_external_reference` ON `orders` (`merchant_id`,`external_reference`,`created_at`,`id`) WHERE external_reference IS NOT NULL;--> statement-breakpoint
-CREATE INDEX `orders_customer` ON `orders` (`merchant_id`,`customer_id`,`created_at`,`id`) WHERE customer_id IS NOT NULL;--> statement-breakpoint
-CREATE INDEX `orders_review` ON `orders` (`merchant_id`,`created_at`,`id`) WHERE state = 'REVIEW';
+ALTER TABLE `orders` ADD `points` integer DEFAULT 0 NOT NULL;

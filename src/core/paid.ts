@@ -5,18 +5,24 @@ import { change, type Draft } from "./commands.ts";
 import { convert } from "./block-run.ts";
 import { isLate, paidAtOf } from "./deadline.ts";
 import { tellConsents } from "./follow-up.ts";
-import type { Capture, StockState } from "./order.ts";
+import type { Capture, Order, StockState } from "./order.ts";
 import { giveAllBack, giveBack } from "./refunds.ts";
 import { holdFor } from "./staff-hold.ts";
 
-/**
- * Whoever paid most is the payer, the earliest of equals: a choice that does not depend on who was heard first. The order is paid when the
- * last of its accepted money was.
- */
+/** Whoever paid most is the payer, the earliest of equals: a choice that does not depend on who was heard first. */
+const payersMoney = (accepted: readonly Capture[]): Capture | undefined => accepted.toSorted(byWeight)[0];
+
+/** The browser whose money made the payer: what belongs to the customer is shown to no other, not even to one that paid a part. */
+export function payingBrowserOf({ paid, captures, attempts }: Order): string | null {
+  const money = paid && payersMoney(captures.filter(isAccepted));
+  return attempts.find(({ id }) => id === money?.attempt)?.claimant ?? null;
+}
+
+/** The order is paid when the last of its accepted money was. */
 export function becomePaid(draft: Draft, now: number): Draft {
   const { order } = draft;
-  const accepted = order.captures.filter(({ disposition }) => disposition === "ACCEPTED");
-  const [main] = accepted.toSorted(byWeight);
+  const accepted = order.captures.filter(isAccepted);
+  const main = payersMoney(accepted);
   if (!main) throw new Error("an order cannot become paid without accepted money");
   const at = Math.max(...accepted.map(paidAtOf));
   const said = order.attempts.find(({ id }) => id === main.attempt)?.said;
@@ -42,6 +48,7 @@ export function becomePaid(draft: Draft, now: number): Draft {
   return placeSurplus(returnUnplaced(told, now), now);
 }
 
+const isAccepted = ({ disposition }: Capture): boolean => disposition === "ACCEPTED";
 const byWeight = (a: Capture, b: Capture): number =>
   b.amount - a.amount || paidAtOf(a) - paidAtOf(b) || (a.id < b.id ? -1 : 1);
 

@@ -1,4 +1,5 @@
-/** A payer whom no provider names says who they are, on the paid page, once. Only the browser that paid has the token for it. */
+/** A payer whom no provider names says who they are, on the paid page, once. Only the browser whose money made the customer has the token for it, and may use it. */
+import { payingBrowserOf } from "../core/paid.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { sameText } from "../keys/root.ts";
 import type { Deps } from "./deps.ts";
@@ -21,7 +22,8 @@ export async function claimRecord(
   const code = key && deps.liveCode(key);
   const order = await code?.look();
   if (!code || !order) return err({ reason: "NOT_FOUND" });
-  if (!sameText(token, deps.keys.claim(slug, claimant))) return err({ reason: "TOKEN" });
+  if (!sameText(token, deps.keys.claim(slug, claimant)) || payingBrowserOf(order) !== claimant)
+    return err({ reason: "TOKEN" });
   const said = payerSays(order.terms, entered, deps.now(), "paid page");
   if (!said.ok || said.value.identities.length === 0) return err({ reason: "CONTACT" });
   const applied = await code.apply({ kind: "claimRecord", said: said.value });

@@ -125,8 +125,13 @@ const ConversionTarget = builder.objectRef<{ target: Target; receipt: string }>(
     url: t.field({
       type: "URL",
       nullable: true,
-      description: "The place itself.",
-      resolve: ({ target, receipt }) => ("url" in target ? (target.url ?? receipt) : receipt),
+      description:
+        "The place itself. Where it is a member of staff's contact or a group, null unless the key has CUSTOMERS_READ.",
+      resolve: ({ target, receipt }, _args, context) => {
+        const isForPeople = target.kind === "STAFF_CONTACT" || target.kind === "GROUP";
+        if (isForPeople && !seesPeople(context)) return null;
+        return "url" in target ? (target.url ?? receipt) : receipt;
+      },
     }),
   }),
 });

@@ -1,6 +1,7 @@
 /** The rules that made an order what it is, in words, for whoever wonders at a counter. Reads the same facts and policies that decide. */
 import { acceptedOf, receivedOf, refundedOf } from "../core/amounts.ts";
 import { watchedAttempts } from "../core/attempts.ts";
+import type { Target } from "../core/conversion.ts";
 import { hasPartPayment } from "../core/deadline.ts";
 import { formatDecimal, money, type Minor } from "../core/money.ts";
 import type { Order } from "../core/order.ts";
@@ -99,11 +100,25 @@ function policies(order: Order, state: OrderState): string[] {
 
 function leads({ terms, conversion }: Order, state: OrderState): string {
   if (state === "PAID")
-    return conversion?.target.kind === "URL"
-      ? `A scan leads to ${conversion.target.url}, the first target of the conversion block that fits.`
-      : "A scan leads to the receipt, the first target of the conversion block that fits.";
+    return `A scan leads to ${placeOf(conversion?.target)}, the first target of the conversion block that fits.`;
   const payable = state === "OPEN" || state === "CLAIMED" || state === "PAYING";
   if (payable && terms.checkoutUrl !== null)
     return `A scan leads to the merchant's own checkout, ${terms.checkoutUrl}, while the order can be paid.`;
   return payable ? "A scan leads to the payer page." : "A scan leads to a page that says what became of the order.";
+}
+
+/** Whose contact, and which group, is for those to read who may see customers. */
+function placeOf(target: Target | undefined): string {
+  switch (target?.kind) {
+    case "URL":
+      return target.url ?? "the receipt";
+    case "STAFF_CONTACT":
+      return "the contact of the member of staff";
+    case "GROUP":
+      return "the group";
+    case "COUPON":
+    case "RECEIPT":
+    case undefined:
+      return "the receipt";
+  }
 }

@@ -6,7 +6,7 @@ import { hasStaffPool, listStaffPools } from "../db/staff-pools.ts";
 import type { MemberSummary, PoolSummary } from "../durable/protocol.ts";
 import { saveStaffPool } from "../resolvers/save-staff-pool.ts";
 import { builder, shape } from "./builder.ts";
-import { merchantOf, type GraphContext } from "./context.ts";
+import { callerOf, merchantOf, seesPeople, type GraphContext } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { mutation } from "./mutation.ts";
 import { findable, Node } from "./node.ts";
@@ -20,6 +20,10 @@ const StaffStrategy = describedEnum<Strategy>("StaffStrategy", "Whose turn it is
   STICKY_FIRST: "A returning customer's own, if they are free; else by weight, evenly.",
 });
 
+/** Whoever may replace a pool's members must be able to read what is there, or saving them again would lose it. */
+const seesContacts = (context: GraphContext): boolean =>
+  seesPeople(context) || callerOf(context).scopes.has("CONVERSIONS_WRITE");
+
 StaffMember.implement({
   description: "Somebody who looks after customers.",
   authScopes: { merchant: true },
@@ -29,8 +33,9 @@ StaffMember.implement({
     contactUrl: t.field({
       type: "URL",
       nullable: true,
-      description: "Where the customer reaches them.",
-      resolve: ({ contactUrl }) => contactUrl,
+      description:
+        "Where the customer reaches them. Null unless the key has CUSTOMERS_READ, or CONVERSIONS_WRITE, which sets it.",
+      resolve: ({ contactUrl }, _args, context) => (seesContacts(context) ? contactUrl : null),
     }),
     weight: t.exposeInt("weight", { description: "Their share, against the others'." }),
     dailyCap: t.exposeInt("dailyCap", {

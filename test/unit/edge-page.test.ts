@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { answerScan } from "../../src/edge/routes.ts";
+import { meetVisitor } from "../../src/edge/visitor.ts";
 import { get, meet, openShop, type Shop } from "./edge-fixture.ts";
 
 async function open(shop: Shop, headers: Record<string, string> = {}, query = "") {
@@ -152,6 +153,49 @@ describe("by state", () => {
     expect(theirs).not.toMatch(/小王|W-20261118|name="provider"/);
     // Tags are the merchant's own notes.
     expect(mine + theirs).not.toMatch(/"paid"<|\btags?\b/);
+  });
+
+  it("shows what is the customer's to the browser whose money made them, and to nobody who paid a smaller part", async () => {
+    const { claimDoor } = await import("../../src/edge/claim.ts");
+    const cup = { key: "cup", kind: "COUPON_GRANT", name: "Next cup", value: "5.00", onRefund: "KEEP" } as const;
+    const block = { id: null, version: 1, couponSeed: "ABCDEFGHJKMN", definition: { actions: [cup], targets: [] } };
+    const shop = openShop({ block });
+    const nobody = { customerId: "customer_1", provisional: true, name: null, identities: [] };
+    const payPart = (transaction: string, amount: number) =>
+      shop.apply({
+        kind: "capture",
+        exact: false,
+        capture: {
+          ...part(shop),
+          id: `SANDBOX:${transaction}`,
+          transaction,
+          amount,
+          attempt: shop.order.attempts.at(-1)?.id ?? null,
+          payer: nobody,
+        },
+      });
+    const small = await visit(shop);
+    payPart("W-SMALL", 5_980);
+    shop.now += 121_000;
+    const large = await visit(shop);
+    payPart("W-LARGE", 10_000);
+    expect(shop.order.conversion?.payer).toEqual(nobody);
+    const pages = await Promise.all([small, large].map(async ({ cookie }) => (await open(shop, { cookie })).markup));
+    expect(pages.map((markup) => /W-(?:SMALL|LARGE)/.exec(markup)?.[0])).toEqual(["W-SMALL", "W-LARGE"]);
+    expect(pages.map((markup) => markup.includes("ABCDEFGHJKMN"))).toEqual([false, true]);
+    expect(pages.map((markup) => markup.includes("/claim"))).toEqual([false, true]);
+    const claim = async ({ cookie, nonce }: typeof small): Promise<string | null> => {
+      const { claimant } = meetVisitor(get(`/c/${shop.slug}`, { cookie }), shop.slug, shop.deps);
+      const token = shop.deps.keys.claim(shop.slug, claimant);
+      const form = new Request(`https://pay.example/c/${shop.slug}/claim`, {
+        method: "POST",
+        headers: { cookie },
+        body: new URLSearchParams({ nonce, token, phone: "+8613800000001", language: "en" }),
+      });
+      return (await claimDoor(form, shop.slug, shop.deps)).headers.get("location");
+    };
+    expect(await claim(small)).toContain("reason=stale");
+    expect(await claim(large)).toBe(`/c/${shop.slug}`);
   });
 
   it("shows the part that is still to pay", async () => {

@@ -728,7 +728,7 @@ describe("what a customer was given", () => {
     await publish(shop.key, {
       assignment: { pool: textAt(advisers, "id") },
       actions: [...tea.actions, { key: "group", kind: "GROUP_INVITE", groups: [group], onRefund: "KEEP" }],
-      targets: [],
+      targets: [{ kind: "STAFF_CONTACT" }],
     });
     const order = await placed(shop.key);
     await cash(shop, orderIn(order), "+8613800000030");
@@ -736,14 +736,19 @@ describe("what a customer was given", () => {
     const seenWith = async (key: string): Promise<Json> => {
       const { order: seen } = await ask(
         key,
-        `query ($id: ID!) { order(by: { id: $id }) { conversion { assignedStaff { name } actions { key detail }
-          customer { assignedStaff { name } } } } }`,
+        `query ($id: ID!) { order(by: { id: $id }) { liveCode { explain } conversion { assignedStaff { name } actions { key detail }
+          target { kind url } customer { assignedStaff { name } } } } }`,
         { id: orderIn(order) },
       );
+      const { viewer } = await ask(key, "{ viewer { merchant { staffPools { members { name contactUrl } } } } }");
       const details = (at(seen, "conversion.actions") as Json[]).map(({ key: name, detail }) => [name, detail]);
       const staff = [at(seen, "conversion.assignedStaff"), at(seen, "conversion.customer.assignedStaff")];
-      return { ...(Object.fromEntries(details) as Json), assigned: staff };
+      const contacts = eachAt(viewer, "merchant.staffPools.0.members", "contactUrl");
+      const target = at(seen, "conversion.target");
+      expect(JSON.stringify(at(seen, "liveCode"))).not.toContain("contact.example");
+      return { ...(Object.fromEntries(details) as Json), assigned: staff, target, contacts };
     };
+    const contact = "https://contact.example/mei";
     const shown = {
       tag: "table",
       points: "190 points",
@@ -752,6 +757,8 @@ describe("what a customer was given", () => {
       staff: "Mei",
       group: "Regulars",
       assigned: [{ name: "Mei" }, { name: "Mei" }],
+      target: { kind: "STAFF_CONTACT", url: contact },
+      contacts: [contact],
     };
     const { text: reading } = await keyWith(shop.key, "ORDERS_READ", "CUSTOMERS_READ");
     await vi.waitFor(async () => expect(await seenWith(reading)).toMatchObject(shown), {
@@ -760,7 +767,11 @@ describe("what a customer was given", () => {
     });
     const { text: narrow } = await keyWith(shop.key, "ORDERS_READ");
     const hidden = { cup: null, note: null, staff: null, group: null, assigned: [null, null] };
-    expect(await seenWith(narrow)).toMatchObject({ ...shown, ...hidden });
+    const sealed = { target: { kind: "STAFF_CONTACT", url: null }, contacts: [null] };
+    expect(await seenWith(narrow)).toMatchObject({ ...shown, ...hidden, ...sealed });
+    // Whoever saves a pool reads what is in it.
+    const { text: managing } = await keyWith(shop.key, "ORDERS_READ", "CONVERSIONS_WRITE");
+    expect(await seenWith(managing)).toMatchObject({ ...shown, ...hidden, ...sealed, contacts: [contact] });
   });
 });
 

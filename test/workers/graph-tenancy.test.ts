@@ -24,6 +24,8 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** In every text that is the merchant's own. */
 const canary = `CANARY${crypto.randomUUID().replaceAll("-", "")}`;
+/** In every way to somebody of the staff. */
+const contact = `contact${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
 /** In everything that is known of a person. */
 const personal = `person${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
 
@@ -44,6 +46,18 @@ beforeAll(async () => {
   revoked = narrow.text;
   await ask(owner, `mutation ($id: ID!) { apiKeyRevoke(input: { apiKeyId: $id }) { __typename } }`, { id: narrow.id });
   const product = await sell(owner, { sku: `sku-${canary}`, name: canary, description: canary, stock: 9 });
+  const saved = await ask(
+    owner,
+    `mutation ($url: URL) { staffPoolSave(input: { name: "${canary}", strategy: RANDOM, members: [{ name: "${canary}", contactUrl: $url }] }) { ... on StaffPoolSaveSuccess { staffPool { id } } } }`,
+    { url: `https://contact.example/${contact}` },
+  );
+  const assignment = { pool: textAt(saved, "staffPoolSave.staffPool.id") };
+  const definition = { assignment, actions: [], targets: [{ kind: "STAFF_CONTACT" }] };
+  await ask(
+    owner,
+    `mutation ($definition: JSON!) { conversionBlockPublish(input: { name: "${canary}", definition: $definition }) { __typename } }`,
+    { definition },
+  );
   const externalReference = `ref-${canary}`;
   const { order, liveCode } = await placed(owner, {
     lines: [{ productId: product }, { name: canary, unitPrice: cny("1.00") }],
@@ -92,7 +106,16 @@ beforeAll(async () => {
       const known = await ask(owner, `query ($id: ID!) { customer(id: $id) { lifetimeValue { amount } } }`, {
         id: customer,
       });
-      return known["customer"] && textAt(known, "customer.lifetimeValue.amount") === "19.90";
+      const { order: paid } = await ask(
+        owner,
+        `query ($id: ID!) { order(by: { id: $id }) { conversion { target { url } } } }`,
+        { id: orderId },
+      );
+      return (
+        known["customer"] &&
+        textAt(known, "customer.lifetimeValue.amount") === "19.90" &&
+        textAt(paid, "conversion.target.url").includes(contact)
+      );
     },
     { timeout: 60_000 },
   );
@@ -269,13 +292,22 @@ describe("a key of the merchant's own with a single scope", () => {
     // Only what shows the person to the owner can show it to others.
     const telling: string[] = [];
     for (const { document } of questions())
-      if (JSON.stringify(await tell(owner, document)).includes(personal)) telling.push(document);
+      if (new RegExp(`${personal}|${contact}`).test(JSON.stringify(await tell(owner, document))))
+        telling.push(document);
     expect(telling.length).toBeGreaterThan(5);
+    expect(telling.filter((document) => document.includes("contactUrl")).length).toBeGreaterThan(0);
     for (const scope of scopes) {
       const { text } = await keyWith(owner, scope);
       for (const document of scope === "CUSTOMERS_READ" ? [] : telling) {
         const told = JSON.stringify(await tell(text, document));
-        expect([scope, document, told.includes(personal)]).toEqual([scope, document, false]);
+        // Whoever saves the pools reads them; where a code leads is the customer's.
+        const isOwnPool = scope === "CONVERSIONS_WRITE" && /contactUrl/.test(document) && !/target \{/.test(document);
+        expect([scope, document, told.includes(personal), !isOwnPool && told.includes(contact)]).toEqual([
+          scope,
+          document,
+          false,
+          false,
+        ]);
       }
       for (const { document, name } of mutationsOf(schema, things)) {
         if (needs(fields[name]!).includes(scope)) continue;

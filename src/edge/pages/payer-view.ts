@@ -4,6 +4,7 @@ import { openAttempts } from "../../core/attempts.ts";
 import { knownOf, type Conversion } from "../../core/conversion.ts";
 import type { Order, PaymentProvider } from "../../core/order.ts";
 import type { Minor } from "../../core/money.ts";
+import { payingBrowserOf } from "../../core/paid.ts";
 import { claimAt, type OrderState } from "../../core/state.ts";
 import type { Scene } from "../../payments/provider.ts";
 import { choiceIn, type Choice } from "../wallets.ts";
@@ -24,10 +25,11 @@ export type PayerView =
   | {
       readonly kind: "paid";
       readonly at: number;
-      /** What only the browser that paid is told. */
+      /** The payment of a browser that paid, or a part. */
+      readonly transaction: string | null;
+      /** What only the browser whose money made the customer is told. */
       readonly payer: {
         readonly name: string | null;
-        readonly transaction: string;
         readonly coupons: readonly {
           readonly code: string;
           readonly name: string;
@@ -83,7 +85,8 @@ function paidView(order: Order, claimant: string): PayerView {
   return {
     kind: "paid",
     at: order.paid?.at ?? order.terms.placedAt,
-    payer: capture && conversion ? { transaction: capture.transaction, ...ownOf(conversion) } : null,
+    transaction: capture?.transaction ?? null,
+    payer: conversion && payingBrowserOf(order) === claimant ? ownOf(conversion) : null,
     settling: conversion?.decided === false || (conversion?.actions.some(({ waits }) => waits === "GRANT") ?? false),
     refunded: refundedOf(order),
     extra: order.captures.some((one) => one.disposition === "DUPLICATE"),

@@ -70,7 +70,7 @@ const State = ({ mark, kind, title, text, children }: StateProps) => (
 
 type PaidProps = { order: Order; view: Extract<PayerView, { kind: "paid" }>; words: Messages; language: Language };
 
-/** The name and the payment's number are for the browser that paid; anyone else who scans the code reads a receipt. */
+/** Each browser that paid reads its payment's number, and the customer's own what is theirs; anyone else who scans the code reads a receipt. */
 function Paid({ order, view, words, language }: PaidProps) {
   const { merchant, currency, total } = order.terms;
   const name = named(merchant.name);
@@ -109,10 +109,10 @@ function Paid({ order, view, words, language }: PaidProps) {
           <dt>{words.paidAt}</dt>
           <dd>{formatMoment(view.at, merchant.timeZone, language)}</dd>
         </div>
-        {view.payer && (
+        {view.transaction !== null && (
           <div>
             <dt>{words.transaction}</dt>
-            <dd>{shown(view.payer.transaction)}</dd>
+            <dd>{shown(view.transaction)}</dd>
           </div>
         )}
       </dl>
