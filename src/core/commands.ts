@@ -63,9 +63,10 @@ export type Commands = {
     readonly checks?: readonly { readonly key: string; readonly kept: number; readonly short: number }[];
   };
   /** A staff pool keeps somebody free for this payer; null when it has nobody. */
-  reserved: { readonly turn: number; readonly hold: StaffHold | null };
+  reserved: { readonly turn: number; readonly pool: string; readonly hold: StaffHold | null };
+  /** None of the pools keeps anybody of this turn any more. */
   released: { readonly turn: number };
-  assigned: { readonly hold: StaffHold | null };
+  assigned: { readonly turn: number; readonly pool: string; readonly hold: StaffHold | null };
   /** What came of telling somebody's server to carry out an action, or to take it back. NOT_YET: its hours are over. */
   acted: {
     readonly key: string;

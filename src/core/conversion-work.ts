@@ -3,24 +3,30 @@ import type { ActionOutcome } from "./conversion.ts";
 import { openAttempts } from "./attempts.ts";
 import { hasVariable, plannedActions, type ActionKind } from "./definition.ts";
 import type { Order } from "./order.ts";
-import { reservesStaff, staffOf } from "./staff-hold.ts";
+import { askedPool, awaitsStaff, poolsOf, reservesStaff, staffOf } from "./staff-hold.ts";
 
 export type ConversionWork =
-  | { readonly kind: "RESERVE" | "RELEASE" | "ASSIGN"; readonly turn: number }
+  | { readonly kind: "RESERVE" | "ASSIGN"; readonly turn: number; readonly pool: string }
+  | { readonly kind: "RELEASE"; readonly turn: number; readonly pools: readonly string[] }
   /** `undo`: what was done is to be taken back. */
   | { readonly kind: "CALL"; readonly outcome: ActionOutcome; readonly undo: boolean };
 
 /** What is to be done now. */
 export function conversionWorkOf(order: Order, now: number): readonly ConversionWork[] {
-  const { turn, state } = staffOf(order);
-  if (state === "LEAVING" && !order.paid) return [{ kind: "RELEASE", turn }];
-  if (state === "ASKING" && !order.paid) return [{ kind: "RESERVE", turn }];
-  return (order.conversion?.actions ?? []).flatMap((outcome): ConversionWork[] => {
-    // Whoever is reserved is made good under the reservation's turn; anybody else is a turn of their own.
-    if (outcome.waits === "POOL") return [{ kind: "ASSIGN", turn: state === "HELD" ? turn : turn + 1 }];
+  const calls = (order.conversion?.actions ?? []).flatMap((outcome): ConversionWork[] => {
     if (outcome.waits !== "CALL" || (outcome.call?.nextAt ?? 0) > now || lacksWords(order, outcome)) return [];
     return [{ kind: "CALL", outcome, undo: outcome.state === "REVERSED" }];
   });
+  return [...staffWorkOf(order), ...calls];
+}
+
+function staffWorkOf(order: Order): readonly ConversionWork[] {
+  const { turn, state } = staffOf(order);
+  if (state === "LEAVING") return [{ kind: "RELEASE", turn, pools: poolsOf(order) }];
+  const pool = askedPool(order);
+  if (pool === null) return [];
+  if (order.paid) return awaitsStaff(order.conversion) ? [{ kind: "ASSIGN", turn, pool }] : [];
+  return state === "ASKING" ? [{ kind: "RESERVE", turn, pool }] : [];
 }
 
 /** Whether something that the call tells is still being decided. It leaves when that has ended, however it did: so every retry says the same. */
@@ -38,14 +44,12 @@ function lacksWords({ conversion, terms }: Order, { key }: ActionOutcome): boole
 const isBeingPaid = ({ claim, ...order }: Order, now: number): boolean =>
   (claim !== null && claim.until > now) || openAttempts({ claim, ...order }).length > 0;
 
-/** Whether somebody is to be kept free for a payer, and no pool was asked yet. */
+/** Whether somebody is to be kept free for a payer, or assigned to whoever paid, and no pool was asked yet. */
 export const wantsStaff = (order: Order, now: number): boolean =>
-  !order.paid &&
-  !order.closed &&
-  !order.closing &&
-  reservesStaff(order) &&
   staffOf(order).state === "FREE" &&
-  isBeingPaid(order, now);
+  (order.paid
+    ? awaitsStaff(order.conversion)
+    : !order.closed && !order.closing && reservesStaff(order) && isBeingPaid(order, now));
 
 /** Whether a reservation, or the question for one, has lost the payer it was for. */
 export const hasStaffToLetGo = (order: Order, now: number): boolean =>

@@ -18,6 +18,7 @@ import { knownOf, receiptsOf, type ActionOutcome, type Conversion } from "./conv
 import { plannedActions, staffKey, type PlannedAction, type Purpose } from "./definition.ts";
 import { limits } from "./limits.ts";
 import type { Order } from "./order.ts";
+import { answered, awaitsStaff } from "./staff-hold.ts";
 
 /** The order with its conversion after the news; the same order when the news changed nothing. */
 function after(order: Order, now: number, hear: (conversion: Conversion) => Conversion): Draft {
@@ -103,15 +104,18 @@ function checked(outcome: ActionOutcome, kept: number, short: number): ActionOut
   return short > 0 ? { ...rest, short: Math.max(short, outcome.short ?? 0) } : rest;
 }
 
-/** The pool's last word: who it is, or that there is nobody. */
-export function assigned(order: Order, { hold }: Commands["assigned"], now: number): Step {
+/** A pool's last word: who it is, or that it has nobody, and then the next is asked. */
+export function assigned(order: Order, answer: Commands["assigned"], now: number): Step {
+  const staff = awaitsStaff(order.conversion) ? answered(order, answer) : null;
+  if (!staff) return unchanged(order);
+  const { state, hold } = staff;
   const draft = after(order, now, (conversion) =>
     withAction(conversion, staffKey, (outcome) => {
-      if (outcome.waits !== "POOL") return outcome;
-      return hold ? became(outcome, "DONE", now, { staff: hold }) : became(outcome, "SKIPPED_LIMIT", now);
+      if (hold) return became(outcome, "DONE", now, { staff: hold });
+      return state === "NONE" ? became(outcome, "SKIPPED_LIMIT", now) : outcome;
     }),
   );
-  return accept(draft);
+  return accept(change(draft, { staff }));
 }
 
 /** What came of a call to somebody's server. `undo` tells which of the two calls of an action it was. */

@@ -7,7 +7,7 @@ import { isLate, paidAtOf } from "./deadline.ts";
 import { tellConsents } from "./follow-up.ts";
 import type { Capture, Order, StockState } from "./order.ts";
 import { giveAllBack, giveBack } from "./refunds.ts";
-import { holdFor } from "./staff-hold.ts";
+import { holdFor, keepHeld } from "./staff-hold.ts";
 
 /** Whoever paid most is the payer, the earliest of equals: a choice that does not depend on who was heard first. */
 const payersMoney = (accepted: readonly Capture[]): Capture | undefined => accepted.toSorted(byWeight)[0];
@@ -44,7 +44,7 @@ export function becomePaid(draft: Draft, now: number): Draft {
     { type: "ORDER_PAID" },
     { type: "CONVERSION_COMMITTED" },
   );
-  const told = tellConsents(paid, (said?.consents.length ?? 0) > 0);
+  const told = tellConsents(keepHeld(paid), (said?.consents.length ?? 0) > 0);
   return placeSurplus(returnUnplaced(told, now), now);
 }
 

@@ -9,7 +9,6 @@ import { firstCall } from "../core/block-run.ts";
 import { receiptsOf } from "../core/conversion.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
-import { staffOf, type StaffHold } from "../core/staff-hold.ts";
 import { actionSecretPlace, findActionEndpoint } from "../db/action-endpoints.ts";
 import { lastWordOn } from "../db/consents.ts";
 import { database } from "../db/database.ts";
@@ -34,43 +33,27 @@ export async function carryOut(env: Env, order: Order, work: ConversionWork): Pr
 
 type StaffWork = Extract<ConversionWork, { turn: number }>;
 
-async function ask(env: Env, order: Order, { kind, turn }: StaffWork): Promise<Command> {
-  const { terms, conversion } = order;
+async function ask(env: Env, { terms, conversion }: Order, work: StaffWork): Promise<Command> {
+  const { turn } = work;
   const reservation = { order: terms.key, turn, merchantId: terms.merchant.id };
-  const { assignment } = terms.block.definition;
-  const pools = [assignment?.pool, assignment?.fallback].filter((id) => id !== undefined);
-  const { state, turn: lastTurn, hold: held } = staffOf(order);
-  switch (kind) {
-    case "RESERVE":
-      return { kind: "reserved", turn, hold: await firstOf(pools, (id) => pool(env, id).reserve(reservation)) };
+  switch (work.kind) {
+    case "RESERVE": {
+      const { pool } = work;
+      return { kind: "reserved", turn, pool, hold: await poolOf(env, pool).reserve(reservation) };
+    }
     case "RELEASE":
-      await Promise.all(pools.map((id) => pool(env, id).release(reservation)));
+      await Promise.all(work.pools.map((id) => poolOf(env, id).release(reservation)));
       return { kind: "released", turn };
     case "ASSIGN": {
-      // A reservation that was being let go when the money came, or whose answer had not come, is nobody's any more.
-      if (state === "LEAVING" || state === "ASKING")
-        await Promise.all(pools.map((id) => pool(env, id).release({ ...reservation, turn: lastTurn })));
+      const { pool } = work;
       const payer = conversion?.payer;
-      const assigning = { ...reservation, customerId: payer && !payer.provisional ? payer.customerId : null };
-      const from = state === "HELD" && held ? [held.pool] : pools;
-      return { kind: "assigned", hold: await firstOf(from, (id) => pool(env, id).assign(assigning)) };
+      const customerId = payer && !payer.provisional ? payer.customerId : null;
+      return { kind: "assigned", turn, pool, hold: await poolOf(env, pool).assign({ ...reservation, customerId }) };
     }
   }
 }
 
-const pool = (env: Env, id: string): StaffPoolProtocol => env.STAFF_POOL.getByName(id);
-
-/** The second is asked only where the first has nobody. */
-async function firstOf(
-  pools: readonly string[],
-  from: (id: string) => Promise<StaffHold | null>,
-): Promise<StaffHold | null> {
-  for (const id of pools) {
-    const hold = await from(id);
-    if (hold) return hold;
-  }
-  return null;
-}
+const poolOf = (env: Env, id: string): StaffPoolProtocol => env.STAFF_POOL.getByName(id);
 
 /** Consent is asked for at the last moment, where all of it is known: what was taken back a moment ago is not acted upon. */
 async function call(

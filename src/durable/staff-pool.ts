@@ -1,6 +1,7 @@
 /**
  * A merchant's staff who share the work: whose turn it is, who has had how much, and who is kept free for an order under way. Named by its id.
- * Every question is about one order and is answered alike however often it is asked; one synchronous transaction each. No payment waits for it.
+ * Every question is about one turn of one order and is answered alike however often and however late it is asked: that there was nobody is remembered as
+ * well, for the order has asked somebody else since. One synchronous transaction each. No payment waits for it.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { OrderKey } from "../core/ids.ts";
@@ -24,6 +25,12 @@ const settingsKey = "settings";
 const talliesKey = "tallies";
 
 type Assignment = Turn & { readonly turn: number; readonly state: "HELD" | "ASSIGNED" | "RELEASED" };
+const nobody: Turn = { member: "", shares: {} };
+
+/** Whether the turn has had its last word here: it was let go, there was nobody for it, or a later one came. */
+const isOver = (known: Assignment | null, turn: number): boolean =>
+  known !== null && (known.turn > turn || (known.turn === turn && known.state === "RELEASED"));
+
 type Row = { readonly turn: number; readonly state: string; readonly member: string; readonly shares: string };
 
 export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
@@ -53,8 +60,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     const settings = this.settings(merchantId);
     if (!settings) return null;
     const known = this.assignment(order);
-    // What was let go already, or was made good meanwhile, is not reserved by late news.
-    if (known && (known.turn > turn || (known.turn === turn && known.state === "RELEASED"))) return null;
+    if (isOver(known, turn)) return null;
     if (known && known.state !== "RELEASED") return this.holdOf(settings, known.member, known.state === "ASSIGNED");
     return this.take(settings, order, turn, "HELD");
   }
@@ -68,7 +74,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     const now = Date.now();
     this.ctx.storage.transactionSync(() => {
       if (known?.state === "HELD") this.keepTallies(givenBack(this.tallies(), known, now, settings.pool.timeZone));
-      this.keep(order, { member: "", shares: {}, turn, state: "RELEASED" }, now);
+      this.keep(order, { ...nobody, turn, state: "RELEASED" }, now);
     });
   }
 
@@ -78,6 +84,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     if (!settings) return null;
     const known = this.assignment(order);
     if (known?.state === "ASSIGNED") return this.holdOf(settings, known.member, true);
+    if (isOver(known, turn)) return null;
     const owner = this.freeOwner(settings, customerId);
     const held = known?.state === "HELD" ? known : null;
     const now = Date.now();
@@ -109,10 +116,13 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
       const tallies = this.tallies();
       const next: Turn | null =
         owner === null ? nextTurn(settings.pool, tallies, now, Math.random()) : { member: owner, shares: {} };
-      if (!next) return null;
+      this.forgetOld(now);
+      if (!next) {
+        this.keep(order, { ...nobody, turn, state: "RELEASED" }, now);
+        return null;
+      }
       this.keepTallies(taken(tallies, next, now, settings.pool.timeZone, state));
       this.keep(order, { ...next, turn, state }, now);
-      this.forgetOld(now);
       return this.holdOf(settings, next.member, state === "ASSIGNED");
     });
   }

@@ -20,8 +20,8 @@ const minute = 60_000;
 const hour = 60 * minute;
 const crm = "https://crm.example/push";
 
-const definition = (pool: string): ConversionDefinition => ({
-  assignment: { pool },
+const definition = (pool: string, fallback: string): ConversionDefinition => ({
+  assignment: { pool, fallback },
   consents: [{ purpose: "MARKETING_MESSAGE", textVersion: "1", text: { en: "Yes" } }],
   actions: [
     { key: "tag", kind: "TAG_ADD", tags: ["tea"], onRefund: "REVERSE" },
@@ -35,16 +35,17 @@ const definition = (pool: string): ConversionDefinition => ({
 
 async function prepare(shop: Shop, opened: Seller): Promise<Seller> {
   const { merchant } = opened;
-  const pool = await shop.ask((deps) =>
-    saveStaffPool(deps, merchant, {
-      name: "Advisers",
-      strategy: "SMOOTH_WEIGHTED",
-      members: [{ name: "Mei", weight: 1, totalCap: 1, online: true }],
-    }),
-  );
-  if (!pool.ok) throw new Error("no pool");
+  const poolWith = async (name: string, online: boolean): Promise<string> => {
+    const members = [{ name, weight: 1, totalCap: 1, online }];
+    const input = { name: "Advisers", strategy: "SMOOTH_WEIGHTED", members } as const;
+    const pool = await shop.ask((deps) => saveStaffPool(deps, merchant, input));
+    if (!pool.ok) throw new Error("no pool");
+    return pool.value.id;
+  };
+  // The first has nobody at work, so that the fallback is asked as well.
+  const wanted = definition(await poolWith("Lan", false), await poolWith("Mei", true));
   await shop.ask((deps) => saveActionEndpoint(deps, merchant.id, { kind: "CRM_PUSH", url: crm }));
-  const block = { name: "Tea", definition: definition(pool.value.id), enabled: true, makeDefault: true };
+  const block = { name: "Tea", definition: wanted, enabled: true, makeDefault: true };
   const published = await shop.ask((deps) => publishConversionBlock(deps, merchant, block));
   if (!published.ok) throw new Error(JSON.stringify(published.error));
   const found = await shop.ask(() => findMerchant(shop.database.binding, merchant.id));
@@ -134,7 +135,7 @@ const poolIn = ({
   terms,
 }: {
   readonly terms: { readonly block: { readonly definition: ConversionDefinition } };
-}): string => terms.block.definition.assignment?.pool ?? "";
+}): string => terms.block.definition.assignment?.fallback ?? "";
 
 /** The paid life is died in at every moment, always. The others at one in eleven, unless all are asked for: EVERY_MOMENT=1. */
 const strideOf = (ending: Ending): number => (ending === "paid" || process.env["EVERY_MOMENT"] ? 1 : 11);

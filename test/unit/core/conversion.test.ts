@@ -64,11 +64,11 @@ function answersFor({ order, now }: Life, world: Outside): readonly Command[] {
   const work = conversionWorkOf(order, now).map((one): Command => {
     switch (one.kind) {
       case "RESERVE":
-        return { kind: "reserved", turn: one.turn, hold: world.staff ? hold : null };
+        return { kind: "reserved", turn: one.turn, pool: one.pool, hold: world.staff ? hold : null };
       case "RELEASE":
         return { kind: "released", turn: one.turn };
       case "ASSIGN":
-        return { kind: "assigned", hold: world.staff ? hold : null };
+        return { kind: "assigned", turn: one.turn, pool: one.pool, hold: world.staff ? hold : null };
       case "CALL":
         return { kind: "acted", key: one.outcome.key, undo: one.undo, outcome: world.server, detail: null };
     }
@@ -412,24 +412,24 @@ describe("a member of staff", () => {
     expect(kinds(life)).toEqual([]);
     life.tell({ kind: "confirm", claimant: "alice" });
     expect(kinds(life)).toEqual(["RESERVE"]);
-    life.tell({ kind: "reserved", turn: 1, hold });
+    life.tell({ kind: "reserved", turn: 1, pool: "pool_1", hold });
     expect(kinds(life)).toEqual([]);
     life.tell(tick, life.now + 121 * second);
     expect(kinds(life)).toEqual(["RELEASE"]);
     // News of a reservation that is being let go comes too late to be one.
-    life.tell({ kind: "reserved", turn: 2, hold });
+    life.tell({ kind: "reserved", turn: 2, pool: "pool_1", hold });
     life.tell({ kind: "released", turn: 1 });
     life.tell({ kind: "confirm", claimant: "bob" });
-    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RESERVE", turn: 2 }]);
-    life.tell({ kind: "reserved", turn: 2, hold });
+    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RESERVE", turn: 2, pool: "pool_1" }]);
+    life.tell({ kind: "reserved", turn: 2, pool: "pool_1", hold });
     life.tell(captured("A"));
     expect(life.order.conversion).toMatchObject({
       decided: true,
       target: { kind: "STAFF_CONTACT", url: hold.contactUrl },
       actions: [{ key: "staff", state: "DONE", staff: { member: "staff_1" } }],
     });
-    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "ASSIGN", turn: 2 }]);
-    life.tell({ kind: "assigned", hold });
+    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "ASSIGN", turn: 2, pool: "pool_1" }]);
+    life.tell({ kind: "assigned", turn: 2, pool: "pool_1", hold });
     expect(kinds(life)).toEqual([]);
   });
 
@@ -438,7 +438,7 @@ describe("a member of staff", () => {
     life.tell(captured("A"));
     expect(life.order.paid).not.toBeNull();
     expect(life.order.conversion).toMatchObject({ decided: false, target: { kind: "RECEIPT" } });
-    life.tell({ kind: "assigned", hold: null });
+    life.tell({ kind: "assigned", turn: 1, pool: "pool_1", hold: null });
     expect(life.order.conversion).toMatchObject({
       decided: true,
       target: { kind: "RECEIPT" },
@@ -456,30 +456,61 @@ describe("a member of staff", () => {
       const life = withBlock(assigned);
       life.tell({ kind: "confirm", claimant: "alice" });
       expect(life.order.staff).toEqual({ turn: 1, state: "ASKING", hold: null });
-      expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RESERVE", turn: 1 }]);
+      expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RESERVE", turn: 1, pool: "pool_1" }]);
       end(life);
-      expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RELEASE", turn: 1 }]);
-      life.tell({ kind: "reserved", turn: 1, hold });
-      expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RELEASE", turn: 1 }]);
+      const release = { kind: "RELEASE", turn: 1, pools: ["pool_1"] };
+      expect(conversionWorkOf(life.order, life.now)).toEqual([release]);
+      life.tell({ kind: "reserved", turn: 1, pool: "pool_1", hold });
+      expect(conversionWorkOf(life.order, life.now)).toEqual([release]);
       life.tell({ kind: "released", turn: 1 });
       expect(kinds(life)).toEqual([]);
     }
   });
 
-  it("is assigned under a turn of its own where the money came before the pool's answer", () => {
+  it("is assigned under a turn of its own where the money came before the pool's answer, once that turn was let go", () => {
     const life = withBlock(assigned);
     life.tell({ kind: "confirm", claimant: "alice" });
     life.tell(captured("A"));
-    life.tell({ kind: "reserved", turn: 1, hold });
-    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "ASSIGN", turn: 2 }]);
-    life.tell({ kind: "assigned", hold });
+    life.tell({ kind: "reserved", turn: 1, pool: "pool_1", hold });
+    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "RELEASE", turn: 1, pools: ["pool_1"] }]);
+    life.tell({ kind: "released", turn: 1 });
+    expect(conversionWorkOf(life.order, life.now)).toEqual([{ kind: "ASSIGN", turn: 2, pool: "pool_1" }]);
+    life.tell({ kind: "assigned", turn: 2, pool: "pool_1", hold });
     expect(kinds(life)).toEqual([]);
+  });
+
+  it("is asked for of one pool at a time, and of the next once the one before has said in this turn that it has nobody", () => {
+    const spare = { ...hold, pool: "pool_2", member: "staff_2" };
+    const life = withBlock({ ...assigned, assignment: { pool: "pool_1", fallback: "pool_2" } });
+    const work = () => conversionWorkOf(life.order, life.now);
+    life.tell({ kind: "confirm", claimant: "alice" });
+    for (let time = 0; time < 2; time += 1) life.tell({ kind: "reserved", turn: 1, pool: "pool_1", hold: null });
+    expect(work()).toEqual([{ kind: "RESERVE", turn: 1, pool: "pool_2" }]);
+    // The first comes too late with somebody: it keeps nobody who is not asked for.
+    life.tell({ kind: "reserved", turn: 1, pool: "pool_1", hold });
+    expect(work()).toEqual([{ kind: "RESERVE", turn: 1, pool: "pool_2" }]);
+    life.tell({ kind: "reserved", turn: 1, pool: "pool_2", hold: spare });
+    life.tell(captured("A"));
+    expect(work()).toEqual([{ kind: "ASSIGN", turn: 1, pool: "pool_2" }]);
+    life.tell({ kind: "assigned", turn: 1, pool: "pool_1", hold });
+    life.tell({ kind: "assigned", turn: 1, pool: "pool_2", hold: spare });
+    expect(life.order.conversion?.actions).toMatchObject([{ state: "DONE", staff: { member: "staff_2" } }]);
+    expect(work()).toEqual([]);
+    // Where nobody was reserved, the money asks them the same way.
+    const late = withBlock({ ...assigned, assignment: { pool: "pool_1", fallback: "pool_2" } });
+    late.tell(captured("A"));
+    for (const pool of ["pool_1", "pool_2"]) {
+      expect(conversionWorkOf(late.order, late.now)).toEqual([{ kind: "ASSIGN", turn: 1, pool }]);
+      for (let time = 0; time < 2; time += 1) late.tell({ kind: "assigned", turn: 1, pool, hold: null });
+    }
+    expect(late.order.conversion?.actions).toMatchObject([{ state: "SKIPPED_LIMIT" }]);
+    expect(conversionWorkOf(late.order, late.now)).toEqual([]);
   });
 
   it("is let go by an expiry too", () => {
     const life = withBlock(assigned);
     life.tell({ kind: "confirm", claimant: "alice" }, expiresAt - minute);
-    life.tell({ kind: "reserved", turn: 1, hold });
+    life.tell({ kind: "reserved", turn: 1, pool: "pool_1", hold });
     life.tell(tick, expiresAt + 10 * minute);
     expect(kinds(life)).toEqual(["RELEASE"]);
   });
@@ -534,7 +565,7 @@ describe("a call to a merchant's server", () => {
       expect(called(life)).toEqual([]);
       life.tell(answer());
       expect(conversionWorkOf(life.order, life.now)).toMatchObject([{ kind: "ASSIGN" }]);
-      life.tell({ kind: "assigned", hold: found });
+      life.tell({ kind: "assigned", turn: 1, pool: "pool_1", hold: found });
       expect(called(life)).toEqual(["invite", "hello", "plain"]);
     }
   });

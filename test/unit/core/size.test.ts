@@ -7,6 +7,7 @@ import type { ConversionDefinition } from "../../../src/core/definition.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { paymentId } from "../../../src/core/ids.ts";
 import type { OrderTerms } from "../../../src/core/order.ts";
+import { askedPool, staffOf } from "../../../src/core/staff-hold.ts";
 import { cny, hour, key, Life, minute, placedAt, refunded, second, terms, tick, usd } from "./sample.ts";
 
 /** What a row may hold is 2 MB; a live code keeps a distance from it. */
@@ -140,8 +141,12 @@ function busy(life: Life): void {
 /** Every server fails as often as it is called, and says so at length; consent is given and taken back over and over. */
 function failing(life: Life): void {
   life.tell({ kind: "customer", firstTime: true, agreed: [] });
+  life.tell({ kind: "released", turn: staffOf(life.order).turn });
+  expect(askedPool(life.order)).not.toBeNull();
   life.tell({
     kind: "assigned",
+    turn: staffOf(life.order).turn,
+    pool: askedPool(life.order) ?? "",
     hold: {
       pool: longId,
       member: longId,
