@@ -14,6 +14,16 @@ export const watchedAttempts = (order: Order): readonly Attempt[] => order.attem
 export const closeAll = (attempts: readonly Attempt[]): readonly Attempt[] =>
   attempts.map((attempt) => (isWatchedAttempt(attempt) ? { ...attempt, closing: true } : attempt));
 
+/** Whether it may be tried through the account: not when the order has seen as many tries as it may, or the account has refused too often. */
+export function mayTry({ attempts }: Order, account: string): boolean {
+  const refused = attempts.filter((attempt) => attempt.refused);
+  return (
+    attempts.length - refused.length < limits.attemptsPerOrderMax &&
+    refused.length < limits.refusedAttemptsPerOrderMax &&
+    refused.filter((attempt) => attempt.account === account).length < limits.refusalsPerAccountMax
+  );
+}
+
 export const withAttempt = (order: Order, id: string, fields: Partial<Attempt>): readonly Attempt[] =>
   order.attempts.map((attempt) => (attempt.id === id ? { ...attempt, ...fields } : attempt));
 

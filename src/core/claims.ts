@@ -1,6 +1,6 @@
 /** Confirming and paying: who holds the code, and which attempt is under way. */
 import { dueOf } from "./amounts.ts";
-import { closeAll, isOpenAttempt, isWatchedAttempt, over, withAttempt, withMoney } from "./attempts.ts";
+import { closeAll, isOpenAttempt, isWatchedAttempt, mayTry, over, withAttempt, withMoney } from "./attempts.ts";
 import { accept, change, draftOf, inWords, refuse, unchanged, type Commands, type Step } from "./commands.ts";
 import { paymentId } from "./ids.ts";
 import { limits } from "./limits.ts";
@@ -40,7 +40,7 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
   // Whoever comes back to the same payment may have changed their mind about what they say, and the last word counts.
   if (same)
     return command.said ? accept(change(confirmed.draft, { attempts: withAttempt(order, same.id, said) })) : confirmed;
-  if (order.attempts.length >= limits.attemptsPerOrderMax) return refuse({ reason: "LIMIT" });
+  if (!mayTry(order, account.id)) return refuse({ reason: "LIMIT" });
   const attempt: Attempt = {
     id: paymentId(order.terms.key, order.attempts.length + 1),
     account: account.id,
@@ -82,7 +82,8 @@ export function kept(order: Order, { attempt: id }: Commands["kept"], now: numbe
 
 /**
  * A try that failed leaves the payer free to try again, here or on the provider's page, which stays open until it is closed: only then can no
- * money come any more. After a capture neither word changes anything.
+ * money come any more. What was refused exists nowhere, so nothing can come of it and no end need wait for it. After a capture no word changes
+ * anything.
  */
 export function ended(order: Order, { attempt: id, outcome, reason: said }: Commands["ended"], now: number): Step {
   const attempt = order.attempts.find((one) => one.id === id);
@@ -90,9 +91,10 @@ export function ended(order: Order, { attempt: id, outcome, reason: said }: Comm
   if (!isWatchedAttempt(attempt)) return unchanged(order);
   const draft = draftOf(order);
   const reason = said && inWords(said);
-  if (outcome === "CLOSED")
+  if (outcome === "CLOSED" || (outcome === "REFUSED" && !isOpenAttempt(attempt)))
     return accept(change(draft, { attempts: withAttempt(order, id, over(attempt, now, reason)) }));
   if (!isOpenAttempt(attempt)) return unchanged(order);
-  const attempts = withAttempt(order, id, { state: "FAILED", failureReason: reason });
+  const refused = outcome === "REFUSED" ? ({ closing: false, endedAt: now, refused: true } as const) : {};
+  const attempts = withAttempt(order, id, { state: "FAILED", failureReason: reason, ...refused });
   return accept(change(draft, { attempts }, { type: "PAYMENT_FAILED", detail: { paymentId: id, reason } }));
 }

@@ -21,8 +21,12 @@ export type Commands = {
   begin: { readonly claimant: string; readonly account: string; readonly said?: Said };
   /** The provider made something of an attempt and calls it `reference`. */
   opened: { readonly attempt: string; readonly reference: string };
-  /** The provider says that an attempt will bring no money. */
-  ended: { readonly attempt: string; readonly outcome: "FAILED" | "CLOSED"; readonly reason: string | null };
+  /** The provider says that an attempt will bring no money. REFUSED: it never made anything of it. */
+  ended: {
+    readonly attempt: string;
+    readonly outcome: "FAILED" | "CLOSED" | "REFUSED";
+    readonly reason: string | null;
+  };
   /** `exact`: refuse any amount but what is due (a cashier mistypes; a provider states facts). */
   capture: { readonly capture: HeardCapture; readonly exact: boolean; readonly request?: Request };
   /** Money came by the attempt that the order could not take, so its account keeps it. */

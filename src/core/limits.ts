@@ -16,7 +16,10 @@ export const limits = {
   stockMax: 1_000_000_000,
   /** Minor units. Far above any sale, far below 2^53, so that sums of lines stay safe integers. */
   amountMinorMax: 1_000_000_000_000,
-  attemptsPerOrderMax: 50,
+  attemptsPerOrderMax: 30,
+  /** Tries that a provider refused at once, which use up none of the others: of an account, which is then left out, and in all. */
+  refusalsPerAccountMax: 5,
+  refusedAttemptsPerOrderMax: 20,
   /** Of so many of them an order keeps what the payer entered beside the money. */
   attemptsWithSaidMax: 10,
   /** No provider's payment page can be paid on for longer; an attempt nobody told us the end of is then over. */

@@ -33,7 +33,14 @@ export type MerchantTerms = {
   readonly locale: string;
   readonly timeZone: string;
 };
-export type AccountTerms = { readonly id: string; readonly provider: PaymentProvider };
+/** Where a payer holds the code: in a wallet's own browser, in a phone's, or on a larger screen that a phone can scan. */
+export type Scene = "IN_WECHAT" | "IN_ALIPAY" | "PHONE" | "DESKTOP";
+/** `unableIn`: where it could not be paid with when the order was placed, for want of something that only its merchant can give. */
+export type AccountTerms = {
+  readonly id: string;
+  readonly provider: PaymentProvider;
+  readonly unableIn?: readonly Scene[];
+};
 
 /** What was agreed when the order was placed. Immutable. */
 export type OrderTerms = {
@@ -80,6 +87,8 @@ export type Attempt = {
   /** The provider's own reference for what it made of the attempt. */
   readonly reference: string | null;
   readonly failureReason: string | null;
+  /** Its provider refused it at once and made nothing of it: no payer was ever led anywhere. */
+  readonly refused?: true;
   /** What its payer entered on the page: nobody vouches for it. */
   readonly said?: Said;
 };

@@ -63,6 +63,7 @@ export const paymentAccounts: Columns<typeof tables.paymentAccounts> = {
     name: "name",
     enabled: { boolean: "enabled" },
     createdAt: "created_at",
+    unableIn: { json: "unable_in" },
   },
 };
 

@@ -106,6 +106,6 @@ function pinnedIn(raw: Raw | undefined): PinnedBlock | null {
 }
 
 function termsOf(raw: Raw): AccountTerms {
-  const { id, provider } = rowOf(paymentAccounts, raw);
-  return { id, provider };
+  const { id, provider, unableIn } = rowOf(paymentAccounts, raw);
+  return { id, provider, ...(unableIn && { unableIn }) };
 }

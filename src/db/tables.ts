@@ -8,7 +8,7 @@ import type { Identity } from "../core/conversion.ts";
 import type { FeedEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Currency } from "../core/money.ts";
-import type { Order, PaymentProvider } from "../core/order.ts";
+import type { Order, PaymentProvider, Scene } from "../core/order.ts";
 import type { ConversionDefinition, Purpose } from "../core/definition.ts";
 import type { OrderPolicy } from "../core/policy.ts";
 import type { StaffHold } from "../core/staff-hold.ts";
@@ -53,6 +53,7 @@ export const paymentAccounts = sqliteTable(
     name: text().notNull(),
     enabled: integer({ mode: "boolean" }).notNull(),
     createdAt: integer("created_at").notNull(),
+    unableIn: text("unable_in", { mode: "json" }).$type<readonly Scene[]>(),
   },
   (table) => [primaryKey({ columns: [table.merchantId, table.id] })],
 );

@@ -44,7 +44,7 @@ import { sandboxWallet } from "./sandbox-wallet.ts";
 import { UnmatchedPayments } from "./unmatched-payments.ts";
 
 /** The one document of the object. `sealed` is the credentials' JSON, readable only as this account of this merchant. */
-type StoredAccount = AccountSummary & {
+type StoredAccount = Omit<AccountSummary, "unableIn"> & {
   readonly storage: 1;
   readonly sealed: string;
   readonly openedAt: number;
@@ -83,7 +83,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     notificationUrl,
   }: AccountOpening): Promise<AccountSummary> {
     const found = this.account();
-    if (found) return summaryOf(found.stored);
+    if (found) return summaryOf(found);
     const port = this.portOf(provider);
     const checked = port.read(credentials);
     if (checked === null) throw new Error(`these are no credentials for ${provider}`);
@@ -100,7 +100,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
       ...(notificationUrl !== undefined && { notificationUrl }),
     };
     this.ctx.storage.transactionSync(() => this.ctx.storage.kv.put(accountKey, stored));
-    return summaryOf(stored);
+    return summaryOf({ stored, port, credentials: checked });
   }
 
   async change({
@@ -128,12 +128,12 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     };
     this.ctx.storage.transactionSync(() => this.ctx.storage.kv.put(accountKey, next));
     this.cached = null;
-    return ok(summaryOf(next));
+    return ok(summaryOf({ stored: next, port, credentials: checked }));
   }
 
   async summary(): Promise<AccountSummary | null> {
     const found = this.account();
-    return found && summaryOf(found.stored);
+    return found && summaryOf(found);
   }
 
   /** `body` is what was signed: it passes through no decoder before it is checked. */
@@ -292,7 +292,8 @@ const callOf = ({ id, notificationUrl }: StoredAccount): ProviderCall => ({
   notificationUrl: notificationUrl ?? null,
 });
 
-const summaryOf = (stored: StoredAccount): AccountSummary => {
+const summaryOf = ({ stored, port, credentials }: OpenAccount): AccountSummary => {
   const { id, merchantId, provider, name, enabled, fingerprints } = stored;
-  return { id, merchantId, provider, name, enabled, fingerprints };
+  const unableIn = port.unableIn?.(credentials) ?? [];
+  return { id, merchantId, provider, name, enabled, fingerprints, unableIn };
 };

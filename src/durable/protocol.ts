@@ -6,7 +6,7 @@ import type { Command, Refusal } from "../core/commands.ts";
 import type { EventType, FeedEvent, OrderEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Currency, Minor } from "../core/money.ts";
-import type { Order, OrderTerms, PaymentProvider } from "../core/order.ts";
+import type { Order, OrderTerms, PaymentProvider, Scene } from "../core/order.ts";
 import type { Result } from "../core/result.ts";
 import type { Member, Pool, Strategy } from "../core/rotation.ts";
 import type { StaffHold } from "../core/staff-hold.ts";
@@ -74,6 +74,8 @@ export type AccountSummary = {
   readonly name: string;
   readonly enabled: boolean;
   readonly fingerprints: readonly string[];
+  /** Where nobody can pay by it. Absent from the release before. */
+  readonly unableIn?: readonly Scene[];
 };
 /**
  * Verified news of this account. `command` null: understood, and of no consequence (`why`). `order`: the one that it names. Money is that

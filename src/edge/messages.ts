@@ -34,6 +34,8 @@ const english = {
   continueAmount: (amount: string) => `Continue paying ${amount}`,
   opening: "Opening…",
   notInWallet: (wallet: string) => `This merchant does not take ${wallet}.`,
+  notInsideWallet: (wallet: string) => `${wallet} cannot be used inside this app here.`,
+  payInBrowser: (wallet: string) => `To pay with ${wallet}, open this page in your browser.`,
   payElsewhere: (wallet: string) =>
     `To pay with ${wallet}, open this page in your browser, or scan the code with ${wallet}.`,
   scanTitle: (wallet: string) => `Scan with ${wallet}`,
@@ -117,6 +119,8 @@ const chinese: Messages = {
   continueAmount: (amount) => `继续支付 ${amount}`,
   opening: "正在打开…",
   notInWallet: (wallet) => `此商家不支持${wallet}。`,
+  notInsideWallet: (wallet) => `在此应用内无法使用${wallet}付款。`,
+  payInBrowser: (wallet) => `如需使用${wallet}付款，请在浏览器中打开本页。`,
   payElsewhere: (wallet) => `如需使用${wallet}付款，请在浏览器中打开本页，或用${wallet}扫描付款码。`,
   scanTitle: (wallet) => `请用${wallet}扫码`,
   scanText: "请用手机扫描此码。付款成功后，本页会自动更新。",

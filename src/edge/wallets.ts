@@ -16,8 +16,7 @@
  * | on a larger screen   | shows a code for it   | shows a code for it      | yes             |
  */
 import type { Currency } from "../core/money.ts";
-import type { AccountTerms, PaymentProvider } from "../core/order.ts";
-import type { Scene } from "../payments/provider.ts";
+import type { AccountTerms, PaymentProvider, Scene } from "../core/order.ts";
 
 const agents: readonly (readonly [RegExp, Scene])[] = [
   [/\bMicroMessenger\//i, "IN_WECHAT"],
@@ -41,11 +40,14 @@ export type Choice = {
   readonly here: readonly PaymentProvider[];
   /** What can be paid with when the code is opened or scanned elsewhere. */
   readonly elsewhere: readonly PaymentProvider[];
-  /** The wallet around the page, when the merchant does not take it. */
-  readonly unserved: PaymentProvider | null;
+  /** The wallet around the page, when it cannot be paid with here; `taken`: it could, in another place. */
+  readonly unserved: { readonly provider: PaymentProvider; readonly taken: boolean } | null;
 };
 
-/** Money recorded by hand is nothing a phone can do. `failed`: with these it was tried in vain, so what else there is is offered beside them. */
+/**
+ * Money recorded by hand is nothing a phone can do, and an account may lack what it takes to be paid with here (`unableIn`). `failed`: with these it was
+ * tried in vain, so what else there is is offered beside them.
+ */
 export function choiceIn(
   scene: Scene,
   accounts: readonly AccountTerms[],
@@ -55,13 +57,15 @@ export function choiceIn(
   const all = [...new Set(accounts.map(({ provider }) => provider))].filter(
     (provider) => provider !== "MANUAL" && (onlyCurrency[provider] ?? currency) === currency,
   );
+  const able = new Set(accounts.filter(({ unableIn }) => !unableIn?.includes(scene)).map(({ provider }) => provider));
+  const opens = (provider: PaymentProvider): boolean => able.has(provider) && provider !== closed[scene];
   const home = atHome[scene];
-  const served = home && all.includes(home) ? home : null;
+  const served = home && all.includes(home) && opens(home) ? home : null;
   if (served && !failed.has(served)) return { here: [served], elsewhere: [], unserved: null };
   const others = all.filter((provider) => provider !== served);
   return {
-    here: [...(served ? [served] : []), ...others.filter((provider) => provider !== closed[scene])],
-    elsewhere: others.filter((provider) => provider === closed[scene]),
-    unserved: served ? null : (home ?? null),
+    here: [...(served ? [served] : []), ...others.filter(opens)],
+    elsewhere: others.filter((provider) => !opens(provider)),
+    unserved: served || !home ? null : { provider: home, taken: all.includes(home) },
   };
 }

@@ -6,12 +6,10 @@ import type { Command, HeardCapture } from "../core/commands.ts";
 import type { Identity } from "../core/conversion.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Currency, Minor } from "../core/money.ts";
-import type { PaymentProvider } from "../core/order.ts";
+import type { PaymentProvider, Scene } from "../core/order.ts";
 import type { Result } from "../core/result.ts";
 import type { CredentialIssue, Form } from "./credentials.ts";
 
-/** Where the payer holds the code: in a wallet's own browser, in a phone's, or on a larger screen that a phone can scan. */
-export type Scene = "IN_WECHAT" | "IN_ALIPAY" | "PHONE" | "DESKTOP";
 /** What is known of the device that pays. */
 export type PayerDevice = {
   readonly scene: Scene;
@@ -115,6 +113,8 @@ export interface PaymentPort<Credentials> {
   issues(credentials: unknown): readonly CredentialIssue[];
   /** What may be shown of each secret, so that a merchant can tell which one is stored. */
   fingerprints(credentials: Credentials): readonly string[];
+  /** Where nobody can pay by such an account, for want of something that its merchant may give; absent: nowhere. */
+  unableIn?(credentials: Credentials): readonly Scene[];
   /** The answer to a notification; `fault` null: it was taken. Absent: JSON that says so. */
   readonly answer?: (fault: string | null) => ProviderAnswer;
   /** Checks the signature over the raw bytes before anything is parsed. */

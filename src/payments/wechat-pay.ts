@@ -18,6 +18,9 @@ export const wechatPayPort: PaymentPort<WechatPayCredentials> = {
   provider: "WECHAT_PAY",
   ...credentialsOf(wechatPayForm),
 
+  // Without it WeChat does not tell who holds the phone, and asks for just that.
+  unableIn: ({ appSecret }) => (appSecret === null ? ["IN_WECHAT"] : []),
+
   answer: (fault) => ({
     contentType: "application/json",
     body: fault === null ? "" : JSON.stringify({ code: "FAIL", message: fault }),

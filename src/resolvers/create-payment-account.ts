@@ -2,7 +2,7 @@
 import { limits } from "../core/limits.ts";
 import type { PaymentProvider } from "../core/order.ts";
 import { ok, type Result } from "../core/result.ts";
-import { listPaymentAccounts, savePaymentAccount } from "../db/payment-accounts.ts";
+import { listPaymentAccounts, savePaymentAccount, type PaymentAccountRow } from "../db/payment-accounts.ts";
 import type { AccountSummary } from "../durable/protocol.ts";
 import { forgetMerchant } from "./authenticate.ts";
 import { checks } from "./checks.ts";
@@ -39,8 +39,24 @@ export async function createPaymentAccount(
     ]);
   const createdAt = deps.now();
   const paymentAccount = await openPaymentAccount(deps, { merchantId, provider, name, credentials });
-  const { id, enabled } = paymentAccount;
-  await savePaymentAccount(database, { id, merchantId, provider, name, enabled, createdAt });
+  await savePaymentAccount(database, { ...listed(paymentAccount), createdAt });
   forgetMerchant(merchantId);
   return ok({ paymentAccount });
 }
+
+/** As the merchant's lists and new orders know it. */
+export const listed = ({
+  id,
+  merchantId,
+  provider,
+  name,
+  enabled,
+  unableIn = [],
+}: AccountSummary): Omit<PaymentAccountRow, "createdAt"> => ({
+  id,
+  merchantId,
+  provider,
+  name,
+  enabled,
+  unableIn: unableIn.length > 0 ? unableIn : null,
+});

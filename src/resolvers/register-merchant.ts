@@ -76,6 +76,7 @@ export async function registerMerchant(
         name: account.name,
         enabled: account.enabled,
         createdAt: now,
+        unableIn: null,
       },
     },
   );

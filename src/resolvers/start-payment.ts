@@ -6,7 +6,7 @@
 import type { Refusal } from "../core/commands.ts";
 import { limits } from "../core/limits.ts";
 import type { Attempt, Order, PaymentProvider } from "../core/order.ts";
-import { isOpenAttempt } from "../core/attempts.ts";
+import { isOpenAttempt, mayTry } from "../core/attempts.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { LiveCodeProtocol } from "../durable/protocol.ts";
 import type { NextStep, PayerDevice, PaymentRequest } from "../payments/provider.ts";
@@ -47,7 +47,11 @@ export async function startPayment(
   const code = key && deps.liveCode(key);
   const known = await code?.look();
   if (!code || !known) return err({ reason: "NOT_FOUND" });
-  const account = known.terms.accounts.find((one) => one.provider === provider);
+  const able = known.terms.accounts.filter(
+    (one) => one.provider === provider && !(device && one.unableIn?.includes(device.scene)),
+  );
+  // One that has refused too often only where there is no other.
+  const account = able.find(({ id }) => mayTry(known, id)) ?? able[0];
   if (!account || provider === "MANUAL") return err({ reason: "PROVIDER" });
   const isTheirs = (attempt: Attempt): boolean =>
     isOpenAttempt(attempt) && !attempt.closing && attempt.account === account.id && attempt.claimant === claimant;
@@ -75,15 +79,14 @@ export async function startPayment(
     // asked about and closed upstream like any other, and the payer's next try asks for the very same payment. Nobody was led to it, so
     // meanwhile it can take nobody's money. Only a provider that said no is believed.
     if (made.error.reason !== "REFUSED") return err({ reason: "UNAVAILABLE" });
+    // What was refused at the first asking exists nowhere.
+    const isNew = !known.attempts.some(({ id }) => id === attempt.id);
     await code.apply({
       kind: "ended",
       attempt: attempt.id,
-      outcome: "FAILED",
+      outcome: isNew ? "REFUSED" : "FAILED",
       reason: made.error.message.slice(0, limits.reasonLengthMax),
     });
-    // What was refused at the first asking exists nowhere, so nothing can come of it and no end need wait for it.
-    if (!known.attempts.some(({ id }) => id === attempt.id))
-      await code.apply({ kind: "ended", attempt: attempt.id, outcome: "CLOSED", reason: null });
     return err({ reason: "REFUSED" });
   }
   return err({ reason: "UNAVAILABLE" });

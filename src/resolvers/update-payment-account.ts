@@ -9,6 +9,7 @@ import { savePaymentAccount } from "../db/payment-accounts.ts";
 import type { AccountSummary } from "../durable/protocol.ts";
 import { forgetMerchant } from "./authenticate.ts";
 import { checks } from "./checks.ts";
+import { listed } from "./create-payment-account.ts";
 import type { Deps } from "./deps.ts";
 import { invalid, notFound, type NotFoundFailure, type ValidationFailure } from "./failures.ts";
 import { isGiven, type Optional } from "./given.ts";
@@ -66,15 +67,7 @@ export async function updatePaymentAccount(
   }
   const paymentAccount = changed.value;
   // The date stays the one of its creation: an account that is listed already keeps it.
-  await savePaymentAccount(deps.database(merchantId), { ...rowOf(paymentAccount), createdAt: deps.now() });
+  await savePaymentAccount(deps.database(merchantId), { ...listed(paymentAccount), createdAt: deps.now() });
   forgetMerchant(merchantId);
   return ok({ paymentAccount });
 }
-
-const rowOf = ({ id, merchantId, provider, name, enabled }: AccountSummary) => ({
-  id,
-  merchantId,
-  provider,
-  name,
-  enabled,
-});

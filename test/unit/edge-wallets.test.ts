@@ -2,12 +2,13 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import type { Currency } from "../../src/core/money.ts";
-import type { PaymentProvider } from "../../src/core/order.ts";
+import type { PaymentProvider, Scene } from "../../src/core/order.ts";
 import { err, ok } from "../../src/core/result.ts";
 import { isOpenAttempt } from "../../src/core/attempts.ts";
+import { limits } from "../../src/core/limits.ts";
 import { mountEdge } from "../../src/edge/routes.ts";
 import { choiceIn, sceneOf } from "../../src/edge/wallets.ts";
-import type { BegunPayment, Scene } from "../../src/payments/provider.ts";
+import type { BegunPayment } from "../../src/payments/provider.ts";
 import { get, meet, openShop, origin, phone, type Shop } from "./edge-fixture.ts";
 
 const agents: Record<Scene, readonly string[]> = {
@@ -50,12 +51,27 @@ describe("the wallet around a page", () => {
     expect(choiceIn("IN_WECHAT", accounts("ALIPAY", "STRIPE"), yuan)).toEqual({
       here: ["STRIPE"],
       elsewhere: ["ALIPAY"],
-      unserved: "WECHAT_PAY",
+      unserved: { provider: "WECHAT_PAY", taken: false },
     });
     expect(choiceIn("IN_ALIPAY", accounts("WECHAT_PAY"), yuan)).toEqual({
       here: [],
       elsewhere: ["WECHAT_PAY"],
-      unserved: "ALIPAY",
+      unserved: { provider: "ALIPAY", taken: false },
+    });
+    // The merchant takes it, but what was pinned of its account says that nobody can pay by it here.
+    const crippled = every.map((one) =>
+      one.provider === "WECHAT_PAY" ? { ...one, unableIn: ["IN_WECHAT" as const] } : one,
+    );
+    expect(choiceIn("IN_WECHAT", crippled, yuan)).toEqual({
+      here: ["STRIPE"],
+      elsewhere: ["WECHAT_PAY", "ALIPAY"],
+      unserved: { provider: "WECHAT_PAY", taken: true },
+    });
+    expect(choiceIn("PHONE", crippled, yuan)).toEqual({ ...nothing, here: ["STRIPE", "WECHAT_PAY", "ALIPAY"] });
+    // One able account of the merchant's is enough.
+    expect(choiceIn("IN_WECHAT", [...crippled, ...accounts("WECHAT_PAY")], yuan)).toEqual({
+      ...nothing,
+      here: ["WECHAT_PAY"],
     });
     // A wallet that could not be paid with is not the only way any more.
     const failed = new Set<PaymentProvider>(["WECHAT_PAY"]);
@@ -67,7 +83,10 @@ describe("the wallet around a page", () => {
     expect(choiceIn("IN_ALIPAY", every, yuan, failed)).toEqual({ ...nothing, here: ["ALIPAY"] });
     expect(choiceIn("IN_WECHAT", accounts("WECHAT_PAY"), yuan, failed)).toEqual({ ...nothing, here: ["WECHAT_PAY"] });
     expect(choiceIn("PHONE", every, "EUR" as Currency).here).toEqual(["STRIPE"]);
-    expect(choiceIn("IN_WECHAT", every, "EUR" as Currency)).toMatchObject({ here: ["STRIPE"], unserved: "WECHAT_PAY" });
+    expect(choiceIn("IN_WECHAT", every, "EUR" as Currency)).toMatchObject({
+      here: ["STRIPE"],
+      unserved: { provider: "WECHAT_PAY", taken: false },
+    });
   });
 });
 
@@ -125,6 +144,42 @@ describe("the payer page", () => {
     ]);
     shop.provider = () => ok({ redirectUrl: "https://checkout.stripe.com/c/1", reference: "cs_1" });
     const paid = await pay(shop, cookie, { nonce, provider: "STRIPE" }, "IN_WECHAT");
+    expect(paid.headers.get("location")).toBe("https://checkout.stripe.com/c/1");
+  });
+
+  it("leads nobody to an account that cannot be paid with where they are, and takes another of the same wallet that can", async () => {
+    const [able] = accounts("WECHAT_PAY");
+    const unable = { id: "account_9", provider: "WECHAT_PAY" as const, unableIn: ["IN_WECHAT" as const] };
+    const alone = openShop({ accounts: [unable, ...accounts("STRIPE")] });
+    const { markup, cookie, nonce } = await open(alone, "IN_WECHAT");
+    expect([...markup.matchAll(/name="provider" value="(\w+)"/g)].map(([, name]) => name)).toEqual(["STRIPE"]);
+    expect(markup).toContain("WeChat Pay cannot be used inside this app here.");
+    expect(markup).toContain("To pay with WeChat Pay, open this page in your browser.");
+    const forced = await pay(alone, cookie, { nonce, provider: "WECHAT_PAY" }, "IN_WECHAT");
+    expect(forced.headers.get("location")).toBe(`/c/${alone.slug}?reason=provider`);
+    expect([alone.order.attempts, alone.asked]).toEqual([[], []]);
+    const two = openShop({ accounts: [unable, ...(able ? [able] : [])] });
+    two.provider = () => ok({ redirectUrl: "https://open.weixin.qq.com/x", reference: null });
+    const met = await open(two, "IN_WECHAT");
+    await pay(two, met.cookie, { nonce: met.nonce, provider: "WECHAT_PAY" }, "IN_WECHAT");
+    expect(two.order.attempts).toMatchObject([{ account: "account_1" }]);
+  });
+
+  it("uses up nothing of the order when a provider refuses, and no longer offers one that ever refuses", async () => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY", "STRIPE") });
+    shop.provider = ({ payment }) =>
+      shop.order.attempts.find(({ id }) => id === payment)?.provider === "STRIPE"
+        ? ok({ redirectUrl: "https://checkout.stripe.com/c/1", reference: "cs_1" })
+        : err({ reason: "REFUSED", message: "no such app" });
+    const { cookie, nonce } = await open(shop, "PHONE");
+    for (let press = 0; press < 2 * limits.refusalsPerAccountMax; press += 1)
+      await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" });
+    expect(shop.order.attempts).toHaveLength(limits.refusalsPerAccountMax);
+    expect(shop.asked).toHaveLength(limits.refusalsPerAccountMax);
+    const again = await doors(shop)(get(`/c/${shop.slug}`, { "user-agent": agentOf("PHONE"), cookie }));
+    const offered = [...(await again.text()).matchAll(/name="provider" value="(\w+)"/g)].map(([, name]) => name);
+    expect(offered).toEqual(["STRIPE"]);
+    const paid = await pay(shop, cookie, { nonce, provider: "STRIPE" });
     expect(paid.headers.get("location")).toBe("https://checkout.stripe.com/c/1");
   });
 

@@ -325,6 +325,7 @@ describe("a merchant", () => {
       name: "Sandbox",
       enabled: true,
       createdAt: 5,
+      unableIn: null,
     } as const;
     return { merchant, first: { apiKey: { ...apiKey, secretHash: "hash" }, account } };
   };
@@ -342,7 +343,13 @@ describe("a merchant", () => {
     expect(await findApiKey(DB, second.first.apiKey.id)).toBeNull();
 
     await savePaymentAccount(DB, { ...first.account, enabled: false });
-    const other = { ...first.account, id: `account_${randomKey()}`, provider: "STRIPE", createdAt: 6 } as const;
+    const other = {
+      ...first.account,
+      id: `account_${randomKey()}`,
+      provider: "WECHAT_PAY",
+      createdAt: 6,
+      unableIn: ["IN_WECHAT"],
+    } as const;
     await savePaymentAccount(DB, other);
     expect(await listPaymentAccounts(DB, merchant.id)).toEqual([{ ...first.account, enabled: false }, other]);
     const policy = { ...defaultPolicy, latePayment: "REVIEW" } as const;
@@ -350,7 +357,7 @@ describe("a merchant", () => {
       ...merchant,
       name: "Coffee",
       policy,
-      accounts: [{ id: other.id, provider: "STRIPE" }],
+      accounts: [{ id: other.id, provider: "WECHAT_PAY", unableIn: ["IN_WECHAT"] }],
       block: null,
     };
     expect(await updateMerchant(DB, merchant.id, { name: "Coffee", policy })).toEqual(changed);

@@ -19,9 +19,15 @@ export function PayForm({ slug, nonce, terms, view, amount, language }: PayFormP
   const { here, elsewhere, unserved } = view.choice;
   const hint = (
     <>
-      {unserved && <p class="notice">{words.notInWallet(words.providers[unserved])}</p>}
+      {unserved && (
+        <p class="notice">
+          {(unserved.taken ? words.notInsideWallet : words.notInWallet)(words.providers[unserved.provider])}
+        </p>
+      )}
       {elsewhere.map((provider) => (
-        <p class="calm">{words.payElsewhere(words.providers[provider])}</p>
+        <p class="calm">
+          {(provider === unserved?.provider ? words.payInBrowser : words.payElsewhere)(words.providers[provider])}
+        </p>
       ))}
     </>
   );

@@ -1,12 +1,11 @@
 /** What the payer page says, decided before any markup. `claimant` is the browser that asks; what belongs to a payer is told to theirs only. */
 import { acceptedOf, dueOf, refundedOf } from "../../core/amounts.ts";
-import { openAttempts } from "../../core/attempts.ts";
+import { mayTry, openAttempts } from "../../core/attempts.ts";
 import { knownOf, type Conversion } from "../../core/conversion.ts";
-import type { Order, PaymentProvider } from "../../core/order.ts";
+import type { Order, PaymentProvider, Scene } from "../../core/order.ts";
 import type { Minor } from "../../core/money.ts";
 import { payingBrowserOf } from "../../core/paid.ts";
 import { claimAt, type OrderState } from "../../core/state.ts";
-import type { Scene } from "../../payments/provider.ts";
 import { choiceIn, type Choice } from "../wallets.ts";
 
 export type PayerView =
@@ -65,9 +64,14 @@ export function payerView(order: Order, state: OrderState, { claimant, scene, no
       if (order.closing) return { kind: "ending" };
       const claim = claimAt(order, now);
       if (claim && claim.claimant !== claimant) return { kind: "busy", until: claim.until };
-      const again = openAttempts(order).some((attempt) => attempt.claimant === claimant && !attempt.closing);
-      const choice = choiceIn(scene, order.terms.accounts, order.terms.currency, failedIn(order));
-      return { kind: "payable", due: dueOf(order), received: acceptedOf(order), choice, again };
+      const own = openAttempts(order).filter((attempt) => attempt.claimant === claimant && !attempt.closing);
+      // One that has refused too often would not be asked again.
+      const asked = order.terms.accounts.filter(
+        ({ id }) => mayTry(order, id) || own.some(({ account }) => account === id),
+      );
+      const accounts = asked.length > 0 ? asked : order.terms.accounts;
+      const choice = choiceIn(scene, accounts, order.terms.currency, failedIn(order));
+      return { kind: "payable", due: dueOf(order), received: acceptedOf(order), choice, again: own.length > 0 };
     }
   }
 }

@@ -2,8 +2,10 @@
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/core/commands.ts";
 import { acceptedOf, refundedOf } from "../../../src/core/amounts.ts";
+import { paymentId } from "../../../src/core/ids.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { stateOf } from "../../../src/core/state.ts";
+import { allowedActions } from "../../../src/core/transitions.ts";
 import { effectsOf } from "../../../src/core/work.ts";
 import {
   attempt,
@@ -12,6 +14,7 @@ import {
   captured,
   expiresAt,
   grace,
+  key,
   Life,
   recorded,
   refunded,
@@ -385,6 +388,40 @@ describe("limits of one order", () => {
     expect(life.tell(captured("one more"))).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
     expect(life.tell(captured("T0"))).toMatchObject({ ok: true, changed: false });
     expect(life.order.refunds).toHaveLength(limits.capturesPerOrderMax - 1);
+  });
+
+  it("count no try that its provider refused at once, though not without end: then that account is left out, and every other still pays", () => {
+    const life = new Life();
+    const refuse = (number: number) =>
+      life.tell({ kind: "ended", attempt: paymentId(key, number), outcome: "REFUSED", reason: "no such app" });
+    for (let number = 1; number <= limits.refusalsPerAccountMax; number += 1) {
+      life.tell(begun("alice", "account_1"));
+      refuse(number);
+      expect(life.order.attempts.at(-1)).toMatchObject({ state: "FAILED", refused: true, endedAt: life.now });
+      expect([read(life), effectsOf(life.order)]).toEqual(["CLAIMED", []]);
+      expect(refuse(number)).toMatchObject({ ok: true, changed: false });
+    }
+    expect(life.types().filter((type) => type === "PAYMENT_FAILED")).toHaveLength(limits.refusalsPerAccountMax);
+    expect(life.tell(begun("alice", "account_1"))).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
+    expect(allowedActions(life.order, life.now)).toContain("PAY");
+    for (let count = 1; count <= limits.attemptsPerOrderMax; count += 1) {
+      expect(life.tell(begun("alice", "account_2")).ok).toBe(true);
+      const made = life.order.attempts.at(-1)?.id ?? "";
+      life.tell({ kind: "ended", attempt: made, outcome: "CLOSED", reason: null });
+    }
+    expect(life.tell(begun("alice", "account_2"))).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
+    expect(new Set(life.order.attempts.map(({ id }) => id)).size).toBe(life.order.attempts.length);
+  });
+
+  it("end for good a try that was refused after all, and believe the money that comes of it all the same", () => {
+    const life = new Life();
+    life.tell(begun("alice"));
+    life.tell({ kind: "ended", attempt: attempt(1), outcome: "FAILED", reason: "declined" });
+    life.tell({ kind: "ended", attempt: attempt(1), outcome: "REFUSED", reason: "no such app" });
+    expect(life.order.attempts).toMatchObject([{ state: "FAILED", failureReason: "declined", endedAt: life.now }]);
+    expect(life.types().filter((type) => type === "PAYMENT_FAILED")).toHaveLength(1);
+    life.tell(captured("A", { attempt: attempt(1) }));
+    expect(read(life)).toBe("PAID");
   });
 
   it("leave nothing to ask about where money came that the order could not take, so that an end need not wait for it", () => {

@@ -85,6 +85,11 @@ const longTerms = (): OrderTerms =>
       checkoutUrl: "x".repeat(limits.urlLengthMax),
       total: limits.amountMinorMax,
       countsStock: false,
+      accounts: Array.from({ length: limits.paymentAccountsPerMerchantMax }, (_, index) => ({
+        id: `account_${index + 1}`,
+        provider: "SANDBOX",
+        unableIn: ["IN_WECHAT", "IN_ALIPAY", "PHONE", "DESKTOP"],
+      })),
       expiresAt: placedAt + limits.liveCodeLifetimeMs.max,
       block: {
         id: "block_01M83R9TWY68J3CEP3R826VN3H",
@@ -123,9 +128,15 @@ const money = (number: number, fields: Partial<HeardCapture> = {}): Command => (
 
 /** As many turns, tries and ends as may be told of. */
 function busy(life: Life): void {
-  for (let number = 1; number <= limits.attemptsPerOrderMax; number += 1) {
-    life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account: "account_1", said: entered });
+  for (let number = 1; number < limits.refusedAttemptsPerOrderMax; number += 1) {
+    const account = `account_${1 + Math.floor((number - 1) / limits.refusalsPerAccountMax)}`;
+    life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account, said: entered });
     const attempt = paymentId(key, number);
+    life.tell({ kind: "ended", attempt, outcome: "REFUSED", reason: unchecked(10_000) });
+  }
+  for (let number = 1; number <= limits.attemptsPerOrderMax; number += 1) {
+    life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account: "account_20", said: entered });
+    const attempt = paymentId(key, limits.refusedAttemptsPerOrderMax - 1 + number);
     life.tell({ kind: "opened", attempt, reference: id() });
     life.tell({ kind: "ended", attempt, outcome: "FAILED", reason: unchecked(10_000) });
     life.tell({ kind: "ended", attempt, outcome: "CLOSED", reason: null });
@@ -239,7 +250,7 @@ describe("the longest life of an order", () => {
     for (const part of parts) part(life);
     const { order, events } = life;
     expect([order.attempts.length, order.captures.length, order.paid !== null]).toEqual([
-      limits.attemptsPerOrderMax,
+      limits.refusedAttemptsPerOrderMax - 1 + limits.attemptsPerOrderMax,
       limits.capturesPerOrderMax,
       true,
     ]);

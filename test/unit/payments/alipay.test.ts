@@ -9,7 +9,8 @@ import { limits } from "../../../src/core/limits.ts";
 import { authorization, fromBeijing, inBeijing } from "../../../src/payments/alipay-api.ts";
 import { inYuan, newsOfTrade } from "../../../src/payments/alipay-news.ts";
 import { alipayPort as port } from "../../../src/payments/alipay.ts";
-import type { PayerDevice, PaymentRequest, Scene } from "../../../src/payments/provider.ts";
+import type { Scene } from "../../../src/core/order.ts";
+import type { PayerDevice, PaymentRequest } from "../../../src/payments/provider.ts";
 import { providerContract } from "../../provider-contract.ts";
 import { signAsAlipay } from "../../providers/alipay.ts";
 import {
