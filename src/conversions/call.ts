@@ -1,4 +1,7 @@
-/** What a merchant's server is told to carry out: an action of a conversion, with all it needs to know. The same bytes however often it is told. */
+/**
+ * What a merchant's server is told to carry out: an action of a conversion, with all it needs to know. The same bytes however often it is told: what
+ * could change meanwhile is kept with the action since the first time.
+ */
 import { knownOf, type ActionOutcome } from "../core/conversion.ts";
 import { plannedActions, staffKey, textFor, type PlannedAction } from "../core/definition.ts";
 import { conversionId, orderId } from "../core/ids.ts";
@@ -18,17 +21,18 @@ export const actionOf = (order: Order, key: string): PlannedAction | undefined =
 export function callOf(order: Order, outcome: ActionOutcome, undo: boolean): ActionCall {
   const { terms, conversion } = order;
   const action = actionOf(order, outcome.key);
-  if (!conversion || !action) throw new Error("only an action of a conversion is carried out");
-  const { name, identities } = knownOf(conversion);
+  const { called } = outcome;
+  if (!conversion || !action || !called) throw new Error("only an action of a conversion that is being called is told");
+  const { claim, ...unclaimed } = conversion;
+  const { name, identities } = knownOf(called.claimed && claim ? conversion : unclaimed);
   const staff = conversion.actions.find(({ key }) => key === staffKey)?.staff;
-  const coupon = conversion.actions.find((one) => one.coupon && one.state === "DONE")?.coupon;
   const values: Readonly<Record<Variable, string | null>> = {
     merchant: terms.merchant.name,
     name,
     number: terms.number,
     amount: `${formatDecimal(money(terms.total, terms.currency))} ${terms.currency}`,
-    points: String(conversion.actions.reduce((sum, { points }) => sum + (points?.kept ?? 0), 0)),
-    coupon: coupon?.code ?? null,
+    points: String(called.points),
+    coupon: called.coupon,
     staff: staff?.name ?? null,
     group: outcome.group?.name ?? null,
   };

@@ -71,10 +71,13 @@ export type Commands = {
   /** None of the pools keeps anybody of this turn any more. */
   released: { readonly turn: number };
   assigned: { readonly turn: number; readonly pool: string; readonly hold: StaffHold | null };
+  /** Somebody's server is called now, for the `number`th time. */
+  calling: { readonly key: string; readonly undo: boolean; readonly number: number };
   /** What came of telling somebody's server to carry out an action, or to take it back. NOT_YET: its hours are over. */
   acted: {
     readonly key: string;
     readonly undo: boolean;
+    readonly number: number;
     readonly outcome: "DONE" | "FAILED" | "NO_CONSENT" | "NOT_YET";
     readonly detail: string | null;
   };

@@ -8,14 +8,14 @@ import { askedPool, awaitsStaff, poolsOf, reservesStaff, staffOf } from "./staff
 export type ConversionWork =
   | { readonly kind: "RESERVE" | "ASSIGN"; readonly turn: number; readonly pool: string }
   | { readonly kind: "RELEASE"; readonly turn: number; readonly pools: readonly string[] }
-  /** `undo`: what was done is to be taken back. */
-  | { readonly kind: "CALL"; readonly outcome: ActionOutcome; readonly undo: boolean };
+  /** The `number`th call. `undo`: what was done is to be taken back. */
+  | { readonly kind: "CALL"; readonly outcome: ActionOutcome; readonly undo: boolean; readonly number: number };
 
 /** What is to be done now. */
 export function conversionWorkOf(order: Order, now: number): readonly ConversionWork[] {
   const calls = (order.conversion?.actions ?? []).flatMap((outcome): ConversionWork[] => {
     if (outcome.waits !== "CALL" || (outcome.call?.nextAt ?? 0) > now || lacksWords(order, outcome)) return [];
-    return [{ kind: "CALL", outcome, undo: outcome.state === "REVERSED" }];
+    return [{ kind: "CALL", outcome, undo: outcome.state === "REVERSED", number: (outcome.call?.tries ?? 0) + 1 }];
   });
   return [...staffWorkOf(order), ...calls];
 }

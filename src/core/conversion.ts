@@ -51,6 +51,13 @@ export type ActionState =
   | "REVERSED";
 /** Whom a pending action waits for. DONE and REVERSED ones may wait too: for the pool to confirm, for somebody's server to take it back. */
 export type Waits = "ANSWER" | "GRANT" | "POOL" | "CALL";
+/** Of what a call tells, that which may change from one try to the next: kept, because one id must always bring the same bytes. */
+export type CallWords = {
+  readonly points: number;
+  readonly coupon: string | null;
+  /** Whether the record had been claimed. */
+  readonly claimed: boolean;
+};
 export type ActionOutcome = {
   readonly key: string;
   readonly kind: ActionKind;
@@ -71,7 +78,10 @@ export type ActionOutcome = {
   readonly note?: string;
   readonly staff?: StaffHold;
   readonly group?: { readonly name: string; readonly url: string };
+  /** `tries`: how many have begun. `nextAt`: when the next does, unless the end of this one is told before. */
   readonly call?: { readonly tries: number; readonly nextAt: number };
+  /** What its first call told; it may have arrived, whatever was heard of it. */
+  readonly called?: CallWords;
   /** Why it failed, or what is missing. */
   readonly detail?: string;
   /** Taken back, and the read model has not yet said whether it had been used. */

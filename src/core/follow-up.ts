@@ -1,18 +1,8 @@
 /**
- * What a conversion learns after it was committed: the read model's answer, the pool's, a server's, and what the customer says later. Each news
- * is heard as often as it comes and changes what it concerns once.
+ * What a conversion learns after it was committed: the read model's answer, the pool's, and what the customer says later. Each news is heard as
+ * often as it comes and changes what it concerns once. What a server says is in `calls.ts`.
  */
-import {
-  accept,
-  change,
-  draftOf,
-  inWords,
-  refuse,
-  unchanged,
-  type Commands,
-  type Draft,
-  type Step,
-} from "./commands.ts";
+import { accept, change, draftOf, refuse, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
 import { became, firstCall, progress, waiting } from "./block-run.ts";
 import { knownOf, receiptsOf, type ActionOutcome, type Conversion } from "./conversion.ts";
 import { plannedActions, staffKey, type PlannedAction, type Purpose } from "./definition.ts";
@@ -21,7 +11,7 @@ import type { Order } from "./order.ts";
 import { answered, awaitsStaff } from "./staff-hold.ts";
 
 /** The order with its conversion after the news; the same order when the news changed nothing. */
-function after(order: Order, now: number, hear: (conversion: Conversion) => Conversion): Draft {
+export function after(order: Order, now: number, hear: (conversion: Conversion) => Conversion): Draft {
   const { conversion, terms } = order;
   if (!conversion) return draftOf(order);
   const next = progress(hear(conversion), { terms, now });
@@ -29,7 +19,7 @@ function after(order: Order, now: number, hear: (conversion: Conversion) => Conv
 }
 
 /** One action changed; the same conversion when it was not. */
-const withAction = (
+export const withAction = (
   conversion: Conversion,
   key: string,
   alter: (outcome: ActionOutcome) => ActionOutcome,
@@ -38,7 +28,7 @@ const withAction = (
   return actions.every((one, index) => one === conversion.actions[index]) ? conversion : { ...conversion, actions };
 };
 
-const plannedBy = ({ terms }: Order, key: string): PlannedAction | undefined =>
+export const plannedBy = ({ terms }: Order, key: string): PlannedAction | undefined =>
   plannedActions(terms.block.definition).find((action) => action.key === key);
 
 /** Whether the read model has something to say that the conversion waits for. */
@@ -118,42 +108,11 @@ export function assigned(order: Order, answer: Commands["assigned"], now: number
   return accept(change(draft, { staff }));
 }
 
-/** What came of a call to somebody's server. `undo` tells which of the two calls of an action it was. */
-export function acted(order: Order, { key, undo, outcome: came, detail: said }: Commands["acted"], now: number): Step {
-  const detail = said === null ? {} : { detail: inWords(said) };
-  const requires = plannedBy(order, key)?.requires;
-  const draft = after(order, now, (conversion) =>
-    withAction(came === "NO_CONSENT" ? without(conversion, requires) : conversion, key, (outcome) => {
-      if (outcome.waits !== "CALL" || undo !== (outcome.state === "REVERSED")) return outcome;
-      const tries = (outcome.call?.tries ?? 0) + 1;
-      switch (came) {
-        case "DONE":
-          return became(outcome, undo ? "REVERSED" : "DONE", now);
-        case "NO_CONSENT":
-          return became(outcome, "SKIPPED_NO_CONSENT", now);
-        case "NOT_YET":
-          return { ...outcome, call: { tries: tries - 1, nextAt: opensNext(order, key, now) } };
-        case "FAILED": {
-          const wait = limits.actionRetryMs[tries - 1];
-          if (wait === undefined) return became(outcome, undo ? "REVERSED" : "FAILED", now, detail);
-          return { ...outcome, ...detail, call: { tries, nextAt: now + wait } };
-        }
-      }
-    }),
-  );
-  return accept(draft);
-}
-
 /** The consent that the read model no longer knows is none here either: else the action would begin again at once. */
-const without = (conversion: Conversion, purpose: Purpose | undefined): Conversion => ({
+export const without = (conversion: Conversion, purpose: Purpose | undefined): Conversion => ({
   ...conversion,
   agreed: (conversion.agreed ?? []).filter((one) => one !== purpose),
 });
-
-function opensNext(order: Order, key: string, now: number): number {
-  const action = plannedBy(order, key);
-  return action ? Math.max(now + 1, firstCall(action, order.terms, now).nextAt) : now;
-}
 
 /** The customer agrees, or takes it back: what waits stops, what was left out for want of it begins. `told`: this order tells partners of it. */
 export function consent(order: Order, { receipt, told }: Commands["consent"], now: number): Step {

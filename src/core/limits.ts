@@ -204,6 +204,8 @@ export const limits = {
   /** Wait before the second, third, … call of an action to the merchant's server. After the last it has failed, until somebody retries it. */
   actionRetryMs: [5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour],
   actionTimeoutMs: 10 * second,
+  /** When a call whose end nobody told is made again, at the earliest. */
+  actionUnheardMs: 15 * second,
   /** How long a live code waits for a staff pool before it asks again later. */
   staffPoolTimeoutMs: 5 * second,
   staffPoolsPerMerchantMax: 50,

@@ -33,14 +33,16 @@ function prorate(outcome: ActionOutcome, lost: Minor, earned: Minor, at: number)
 }
 
 function takeBack(outcome: ActionOutcome, at: number): ActionOutcome {
+  const recall = recallOf(outcome, at);
   switch (outcome.state) {
     case "DONE":
     case "PENDING":
-      return became(outcome, "REVERSED", at, { ...checkOf(outcome), ...recallOf(outcome, at) });
+      return became(outcome, "REVERSED", at, { ...checkOf(outcome), ...recall });
     case "FAILED":
     case "SKIPPED_NO_CONSENT":
     case "SKIPPED_CONDITION":
     case "SKIPPED_LIMIT":
+      return recall ? became(outcome, "REVERSED", at, recall) : outcome;
     case "REVERSED":
       return outcome;
   }
@@ -49,9 +51,6 @@ function takeBack(outcome: ActionOutcome, at: number): ActionOutcome {
 /** Whether a coupon had been used is known where it is used. */
 const checkOf = ({ coupon }: ActionOutcome): Partial<ActionOutcome> => (coupon ? { unchecked: true } : {});
 
-/** Somebody's server did this, or may be doing it at this moment: it is told to take it back. */
-function recallOf({ kind, state, waits }: ActionOutcome, at: number): Partial<ActionOutcome> {
-  const isElsewhere = kind === "CONTACT_INVITE" || kind === "GROUP_INVITE" || kind === "CRM_PUSH";
-  const mayHaveHappened = state === "DONE" || waits === "CALL";
-  return isElsewhere && mayHaveHappened ? { waits: "CALL", call: { tries: 0, nextAt: at } } : {};
-}
+/** Somebody's server did this, or may have, whatever it answered: it is told to take it back. */
+const recallOf = ({ called }: ActionOutcome, at: number): Partial<ActionOutcome> | null =>
+  called ? { waits: "CALL", call: { tries: 0, nextAt: at } } : null;

@@ -38,6 +38,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   private performAgain = false;
   private readonly outside = new OutsideWork(this.env, {
     order: () => this.mustRead().order,
+    begin: (command) => this.begin(command),
     hear: (command) => void this.hear(command),
     answered: () => void (this.failures = { ...this.failures, outside: 0 }),
     refused: () => this.refused("outside"),
@@ -129,7 +130,9 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
       if (!stored || this.wakeOf(stored) === null) return;
       this.alarmClock.set(Date.now() + limits.watchdogMs.max);
       this.decideAndCommit({ kind: "tick" }, Date.now());
-      await Promise.all([this.performAll(), this.outside.carryOut(), this.tell(owedOf)]);
+      // Money and news have their time limits within the alarm; whatever else is done elsewhere takes its own time beside it.
+      this.ctx.waitUntil(this.outside.carryOut());
+      await Promise.all([this.performAll(), this.tell(owedOf)]);
       // Exactly: the alarm that was set first would only ask again before it is time.
       this.alarmClock.set(this.wakeOf(this.mustRead()), true);
     } catch (fault) {
@@ -241,6 +244,12 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
       this.ctx.waitUntil(this.tell(urgentOf));
     }
     return decision.ok;
+  }
+
+  /** Written down and not told: what comes of it is, in a moment. */
+  private begin(command: Command): Order | null {
+    const decision = this.decideAndCommit(command, Date.now());
+    return decision.ok && decision.changed ? decision.order : null;
   }
 
   private performAll(): Promise<void> {

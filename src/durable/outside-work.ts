@@ -1,15 +1,16 @@
 /**
  * What a conversion wants done outside its order, carried out until nothing is due or somebody does not answer. It waits for no payment provider,
- * and no provider waits for it.
+ * and nobody waits for it: a server may take its ten seconds while the alarm goes on ringing for the money.
  */
 import type { Command } from "../core/commands.ts";
 import { conversionWorkOf, type ConversionWork } from "../core/conversion-work.ts";
 import type { Order } from "../core/order.ts";
-import { carryOut } from "./outside.ts";
+import { carryOut, type Begin } from "./outside.ts";
 
 /** The live code, as this work sees it. */
 export type Converted = {
   readonly order: () => Order;
+  readonly begin: Begin;
   /** What was done becomes a fact of the order. */
   readonly hear: (command: Command) => void;
   readonly answered: () => void;
@@ -27,7 +28,7 @@ export class OutsideWork {
     this.code = code;
   }
 
-  /** Calling it while it runs adds nothing. */
+  /** Calling it while it runs adds nothing. Never rejects. */
   async carryOut(): Promise<void> {
     if (!this.running && this.due().length === 0) return;
     this.running ??= this.carryOutEach();
@@ -42,11 +43,14 @@ export class OutsideWork {
     try {
       for (let works = this.due(); works.length > 0; works = this.due()) {
         const order = this.code.order();
-        const news = await Promise.all(works.map((work) => carryOut(this.env, order, work)));
+        const news = await Promise.all(works.map((work) => carryOut(this.env, order, work, this.code.begin)));
         for (const command of news) if (command) this.code.hear(command);
         if (news.includes(null)) return this.code.refused();
         this.code.answered();
       }
+    } catch (fault) {
+      console.error("work of a conversion", fault);
+      this.code.refused();
     } finally {
       this.running = null;
     }

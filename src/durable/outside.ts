@@ -1,12 +1,13 @@
 /**
  * Carries out what a conversion wants done elsewhere: by a staff pool, or by the merchant's own server. Answers with the news of it; null when
- * nobody answered, and then it is tried again. Never throws, and nothing on the way to PAID waits for it.
+ * no pool answered, and then it is asked again. Never throws, and nothing on the way to PAID waits for it.
  */
 import { actionOf, callOf } from "../conversions/call.ts";
-import type { Command } from "../core/commands.ts";
+import type { Command, Commands } from "../core/commands.ts";
 import type { ConversionWork } from "../core/conversion-work.ts";
 import { firstCall } from "../core/block-run.ts";
-import { receiptsOf } from "../core/conversion.ts";
+import { receiptsOf, type Conversion } from "../core/conversion.ts";
+import type { Purpose } from "../core/definition.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import { actionSecretPlace, findActionEndpoint } from "../db/action-endpoints.ts";
@@ -20,16 +21,21 @@ import { TimeLimit } from "../webhooks/time-limit.ts";
 import type { StaffPoolProtocol } from "./protocol.ts";
 import { within } from "./within.ts";
 
-export async function carryOut(env: Env, order: Order, work: ConversionWork): Promise<Command | null> {
+export async function carryOut(env: Env, order: Order, work: ConversionWork, begin: Begin): Promise<Command | null> {
   try {
     return work.kind === "CALL"
-      ? await call(env, order, work)
+      ? await call(env, order, work, begin)
       : await within(limits.staffPoolTimeoutMs, ask(env, order, work));
   } catch (fault) {
     console.error("work of a conversion", work.kind, fault);
-    return null;
+    return work.kind === "CALL" ? { ...newsOf(work), outcome: "FAILED", detail: ourFault } : null;
   }
 }
+/** Writes down that a call leaves now. The order as it is then, or null when it is not to leave any more. */
+export type Begin = (command: Command) => Order | null;
+
+/** A try like any other, so that no fault is met for ever: it is counted, ends, and is seen. */
+const ourFault = "the call could not be made: a fault on our side, tried again by conversionRetry";
 
 type StaffWork = Extract<ConversionWork, { turn: number }>;
 
@@ -55,48 +61,58 @@ async function ask(env: Env, { terms, conversion }: Order, work: StaffWork): Pro
 
 const poolOf = (env: Env, id: string): StaffPoolProtocol => env.STAFF_POOL.getByName(id);
 
+type CallWork = Extract<ConversionWork, { kind: "CALL" }>;
+const newsOf = ({ outcome: { key }, undo, number }: CallWork) => ({ kind: "acted", key, undo, number }) as const;
+
 /** Consent is asked for at the last moment, where all of it is known: what was taken back a moment ago is not acted upon. */
-async function call(
-  env: Env,
-  order: Order,
-  { outcome, undo }: Extract<ConversionWork, { kind: "CALL" }>,
-): Promise<Command | null> {
-  const { key } = outcome;
+async function call(env: Env, order: Order, work: CallWork, begin: Begin): Promise<Command | null> {
+  const { undo, number } = work;
+  const { key } = work.outcome;
   const { merchant } = order.terms;
   const action = actionOf(order, key);
-  const acted = (came: "DONE" | "FAILED" | "NO_CONSENT" | "NOT_YET", detail: string | null): Command => ({
-    kind: "acted",
-    key,
-    undo,
-    outcome: came,
+  const acted = (outcome: Commands["acted"]["outcome"], detail: string | null): Command => ({
+    ...newsOf(work),
+    outcome,
     detail,
   });
   const now = () => Date.now();
   if (!action || !order.conversion) return null;
+  if (number > limits.actionRetryMs.length + 1) return acted("FAILED", "nobody told what came of the last call");
   if (!undo && firstCall(action, order.terms, now()).nextAt > now()) return acted("NOT_YET", null);
   const db = database(env, merchant.id);
-  if (!undo && action.requires !== undefined) {
-    const { customerId } = order.conversion.payer;
-    const word = await within(limits.actionTimeoutMs, lastWordOn(db, merchant.id, customerId, action.requires));
-    // What the payer said with this order may not have reached the read model yet; whatever is newer stands.
-    const own = receiptsOf(order.conversion).findLast(({ purpose }) => purpose === action.requires);
-    const isGranted = word && word.at >= (own?.at ?? 0) ? word.granted === 1 : own !== undefined;
-    if (!isGranted) return acted("NO_CONSENT", null);
-  }
-  const endpoint = await within(limits.actionTimeoutMs, findActionEndpoint(db, merchant.id, action.kind));
+  const [isAgreed, endpoint] = await within(
+    limits.actionTimeoutMs,
+    Promise.all([
+      undo || action.requires === undefined || hasConsent(db, merchant.id, order.conversion, action.requires),
+      findActionEndpoint(db, merchant.id, action.kind),
+    ]),
+  );
+  if (!isAgreed) return acted("NO_CONSENT", null);
   if (!endpoint) return acted("FAILED", `no address is set for ${action.kind}: use conversionEndpointSave`);
   const place = actionSecretPlace(merchant.id, action.kind);
+  const secrets = [unseal(keysOf(env.ROOT_SECRET).sealing, place, endpoint.sealed)];
+  const begun = begin({ kind: "calling", key, undo, number });
+  const outcome = begun?.conversion?.actions.find((one) => one.key === key);
+  // Taken back or forbidden since it was looked for: there is nothing to tell, and whatever is to be done now is found anew.
+  if (!begun || !outcome) return { kind: "tick" };
   const answer = await deliver(
-    {
-      url: endpoint.url,
-      policy: policyOf(env),
-      secrets: [unseal(keysOf(env.ROOT_SECRET).sealing, place, endpoint.sealed)],
-      ...callOf(order, outcome, undo),
-    },
+    { url: endpoint.url, policy: policyOf(env), secrets, ...callOf(begun, outcome, undo) },
     { fetch: (...request) => fetch(...request), now, limit: new TimeLimit(limits.actionTimeoutMs, now) },
   );
   if (succeeded(answer)) return acted("DONE", null);
   return acted("FAILED", answer.error ?? `the server answered ${answer.status ?? "nothing"}`);
+}
+
+async function hasConsent(
+  db: D1Database,
+  merchantId: string,
+  conversion: Conversion,
+  purpose: Purpose,
+): Promise<boolean> {
+  const word = await lastWordOn(db, merchantId, conversion.payer.customerId, purpose);
+  // What the payer said with this order may not have reached the read model yet; whatever is newer stands.
+  const own = receiptsOf(conversion).findLast((receipt) => receipt.purpose === purpose);
+  return word && word.at >= (own?.at ?? 0) ? word.granted === 1 : own !== undefined;
 }
 
 const policyOf = ({ WEBHOOK_ALLOW_PRIVATE, PUBLIC_ORIGIN }: Env) => ({

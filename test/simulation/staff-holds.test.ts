@@ -118,7 +118,7 @@ async function live({ platform, env }: Advisers, index: number, rest: number): P
   while (clock.now < until) {
     tell(tick);
     const works = conversionWorkOf(life.order, clock.now);
-    const news = await Promise.all(works.map((work) => carryOut(env, life.order, work)));
+    const news = await Promise.all(works.map((work) => carryOut(env, life.order, work, () => null)));
     for (const command of news) if (command) tell(command);
     if (works.length === 0 || news.includes(null)) await clock.pause(chance.between(1, 15 * second));
   }

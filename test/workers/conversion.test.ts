@@ -1,5 +1,5 @@
 /** A merchant's own conversion block, from publishing it to what its customers have: through the graph, the phone's pages and the wallet. */
-import { evictAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { evictAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -582,6 +582,71 @@ describe("a merchant's server that fails", () => {
     ).toMatchObject({
       __typename: expect.stringMatching(/Success|UrlNotAllowedError/) as unknown,
     });
+  });
+});
+
+describe("a call to a merchant's server", () => {
+  const crm = { actions: [{ key: "crm", kind: "CRM_PUSH", onRefund: "REVERSE" }], targets: [] };
+
+  it("holds up no alarm, which has money to look after, though the server keeps silent; and a refund meanwhile takes it back", async () => {
+    let isSilent = true;
+    const ids: string[] = [];
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+      ids.push(new Request(input, init).headers.get("webhook-id") ?? "");
+      // Nobody outside an object may wake what waits inside it, so it looks by itself.
+      while (isSilent) await scheduler.wait(10);
+      return new Response(null, { status: ids.length > 1 ? 204 : 500 });
+    });
+    const shop = await openShop();
+    await endpoint(shop, "CRM_PUSH");
+    await publish(shop.key, crm);
+    const order = await placed(shop.key);
+    await cash(shop, orderIn(order), "+8613800000040");
+    const key = orderKeyOf(orderIn(order)) as OrderKey;
+    await vi.waitFor(() => expect(ids).toHaveLength(1), 20_000);
+    expect(await runDurableObjectAlarm(env.LIVE_CODE.getByName(key))).toBe(true);
+    const actionOf = async () => (await liveCode(key).look())?.conversion?.actions[0];
+    // The alarm is through, and of the call nothing is known but that it left.
+    expect(await actionOf()).toMatchObject({ state: "PENDING", call: { tries: 1 }, called: { points: 0 } });
+    expect((await actionOf())?.detail).toBeUndefined();
+    await saved(shop.key, "orderRefund", "refund { id }", { orderId: orderIn(order) });
+    isSilent = false;
+    await vi.waitFor(() => expect(ids).toHaveLength(2), 20_000);
+    expect(ids.map((id) => id.split(":").slice(1).join(":"))).toEqual(["crm", "crm:undo"]);
+    await vi.waitFor(async () => expect((await actionOf())?.waits).toBeUndefined(), 20_000);
+    expect(await actionOf()).toMatchObject({ state: "REVERSED" });
+  });
+
+  it("that a fault of our own keeps from leaving is a try like any other, and is seen", async () => {
+    const heard = merchantServer();
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const shop = await openShop();
+    await endpoint(shop, "CRM_PUSH");
+    await env.DB.prepare("UPDATE action_endpoints SET sealed = 'nonsense' WHERE merchant_id = ?")
+      .bind(shop.merchantId)
+      .run();
+    await publish(shop.key, crm);
+    const order = await placed(shop.key);
+    await cash(shop, orderIn(order), "+8613800000041");
+    const key = orderKeyOf(orderIn(order)) as OrderKey;
+    const actionOf = async () => (await liveCode(key).look())?.conversion?.actions[0];
+    await vi.waitFor(
+      async () =>
+        expect(await actionOf()).toMatchObject({
+          state: "PENDING",
+          call: { tries: 1 },
+          detail: expect.stringContaining("a fault on our side") as unknown,
+        }),
+      20_000,
+    );
+    expect((await actionOf())?.called).toBeUndefined();
+    expect(logged).toHaveBeenCalledWith("work of a conversion", "CALL", expect.any(Error));
+    await endpoint(shop, "CRM_PUSH");
+    await saved(shop.key, "conversionRetry", "conversion { id }", {
+      conversionId: orderIn(order).replace("order", "conversion"),
+    });
+    expect(states(await settled(shop.key, orderIn(order)))).toEqual({ crm: "DONE" });
+    expect(heard).toHaveLength(1);
   });
 });
 

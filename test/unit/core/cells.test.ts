@@ -60,7 +60,11 @@ describe("the table", () => {
     ["OPEN", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],
     ["CLAIMED", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],
     ["PAYING", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],
-    ["PAID", ["refund", "resolve", "customer", "assigned", "acted", "consent", "claimRecord", "retry"], ["REFUND"]],
+    [
+      "PAID",
+      ["refund", "resolve", "customer", "assigned", "calling", "acted", "consent", "claimRecord", "retry"],
+      ["REFUND"],
+    ],
     ["EXPIRED", ["extend", "refund"], ["EXTEND", "RECORD_PAYMENT"]],
     ["CANCELLED", ["refund"], ["RECORD_PAYMENT"]],
     ["REVIEW", ["resolve"], ["RECORD_PAYMENT", "RESOLVE_REVIEW"]],

@@ -1,6 +1,7 @@
 /** What a conversion comes to must depend on what happened, and on nothing else: not on how often it was heard, in which order, or after which crash. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { callOf } from "../../../src/conversions/call.ts";
 import { couponSeedLength } from "../../../src/core/block-run.ts";
 import { failing, holds, type Circumstances } from "../../../src/core/conditions.ts";
 import type { Command } from "../../../src/core/commands.ts";
@@ -61,7 +62,7 @@ function answersFor({ order, now }: Life, world: Outside): readonly Command[] {
       .filter(({ unchecked }) => unchecked)
       .map(({ key, points }) => ({ key, kept: points?.kept ?? 0, short: 0 })),
   };
-  const work = conversionWorkOf(order, now).map((one): Command => {
+  const work = conversionWorkOf(order, now).flatMap((one): Command | readonly Command[] => {
     switch (one.kind) {
       case "RESERVE":
         return { kind: "reserved", turn: one.turn, pool: one.pool, hold: world.staff ? hold : null };
@@ -69,8 +70,14 @@ function answersFor({ order, now }: Life, world: Outside): readonly Command[] {
         return { kind: "released", turn: one.turn };
       case "ASSIGN":
         return { kind: "assigned", turn: one.turn, pool: one.pool, hold: world.staff ? hold : null };
-      case "CALL":
-        return { kind: "acted", key: one.outcome.key, undo: one.undo, outcome: world.server, detail: null };
+      case "CALL": {
+        const { outcome, undo, number } = one;
+        const call = { key: outcome.key, undo, number };
+        return [
+          { kind: "calling", ...call },
+          { kind: "acted", ...call, outcome: world.server, detail: null },
+        ];
+      }
     }
   });
   return [...(awaitsAnswer(order) ? [answer] : []), ...work];
@@ -86,7 +93,8 @@ function settle(life: Life, world: Outside, again: readonly boolean[] = [], lost
     if (answers.length === 0) life.tell(tick, Math.max(life.now, Math.min(...calls)));
     for (const command of answers) {
       told += 1;
-      if (lost[told]) continue;
+      // That a call leaves is written down where it leaves from.
+      if (lost[told] && command.kind !== "calling") continue;
       life.tell(command);
       if (again[told]) life.tell(command);
     }
@@ -220,9 +228,12 @@ describe("a conversion", () => {
   });
 });
 
-/** How often a server was asked is its own affair. */
+/** How often a server was asked is its own affair; whether it was is not. */
 const withoutDetail = (outcome: ReturnType<typeof outcomeOf>) =>
-  outcome && { ...outcome, actions: outcome.actions.map((one) => ({ ...one, detail: null, call: null })) };
+  outcome && {
+    ...outcome,
+    actions: outcome.actions.map((one) => ({ ...one, detail: null, call: null, called: one.called !== undefined })),
+  };
 
 const points = (onRefund: "PRORATE" | "REVERSE" | "KEEP"): ConversionAction => ({
   key: "points",
@@ -237,6 +248,16 @@ const giveBack = (life: Life, amount: number): void => {
   const { id, capture } = refund;
   for (let time = 0; time < 3; time += 1)
     life.tell({ kind: "refundHeard", refund: id, capture, amount, outcome: "SUCCEEDED" });
+};
+type Came = Extract<Command, { kind: "acted" }>["outcome"];
+/** The first call that is due leaves, and ends so; or nobody ever says how. */
+const call = (life: Life, came: Came | "UNHEARD"): void => {
+  const due = conversionWorkOf(life.order, life.now).find((work) => work.kind === "CALL");
+  if (!due) throw new Error("a call is due");
+  const { undo, number } = due;
+  const one = { key: due.outcome.key, undo, number };
+  life.tell({ kind: "calling", ...one });
+  if (came !== "UNHEARD") life.tell({ kind: "acted", ...one, outcome: came, detail: null });
 };
 const only = (...actions: ConversionAction[]): ConversionDefinition => ({ actions, targets: [] });
 const answer = (fields: Partial<Extract<Command, { kind: "customer" }>> = {}): Command => ({
@@ -309,12 +330,12 @@ describe("a refund", () => {
     };
     const life = withBlock(only(crm, late));
     life.tell(captured("A"));
-    life.tell({ kind: "acted", key: "crm", undo: false, outcome: "DONE", detail: null });
+    call(life, "DONE");
     giveBack(life, total);
     expect(conversionWorkOf(life.order, life.now)).toMatchObject([
       { kind: "CALL", undo: true, outcome: { key: "crm" } },
     ]);
-    life.tell({ kind: "acted", key: "crm", undo: true, outcome: "DONE", detail: null });
+    call(life, "DONE");
     life.tell(answer({ firstTime: false }));
     expect(conversionWorkOf(life.order, life.now)).toEqual([]);
     expect(life.order.conversion?.actions.map(({ state }) => state)).toEqual(["REVERSED", "REVERSED"]);
@@ -356,7 +377,7 @@ describe("consent", () => {
     expect([state(), conversionWorkOf(life.order, life.now)]).toEqual(["SKIPPED_NO_CONSENT", []]);
     life.tell(consent(true));
     // It was taken back where the call looks for it last: the call does not happen, and nothing begins again by itself.
-    life.tell({ kind: "acted", key: "hello", undo: false, outcome: "NO_CONSENT", detail: null });
+    life.tell({ kind: "acted", key: "hello", undo: false, number: 1, outcome: "NO_CONSENT", detail: null });
     expect([state(), conversionWorkOf(life.order, life.now)]).toEqual(["SKIPPED_NO_CONSENT", []]);
     expect(life.types().filter((type) => type === "CUSTOMER_CONSENT_CHANGED")).toHaveLength(3);
   });
@@ -552,6 +573,163 @@ describe("a call to a merchant's server", () => {
       life.tell(answer({ grants: [{ key: "cup", number }] }));
       expect(called(life)).toEqual(["plain", "code", "crm"]);
     }
+  });
+
+  const crm: ConversionAction = { key: "crm", kind: "CRM_PUSH", onRefund: "REVERSE" };
+  const works = (life: Life) => conversionWorkOf(life.order, life.now);
+  const actionOf = (life: Life) => life.order.conversion?.actions[0];
+
+  it("that may have arrived is taken back by a refund, whatever was heard of it; one that never left is not", () => {
+    const consented: ConversionAction = { ...crm, requires: "PROFILING" };
+    const agreed = answer({ agreed: ["PROFILING"] });
+    const takenBack: Command = {
+      kind: "consent",
+      told: false,
+      receipt: {
+        purpose: "PROFILING",
+        granted: false,
+        textVersion: "1",
+        textHash: null,
+        locale: "en",
+        at: expiresAt,
+        channel: "till",
+      },
+    };
+    const failNine = (life: Life) => {
+      for (let time = 0; time < 9; time += 1) {
+        call(life, "FAILED");
+        const next = actionOf(life)?.call?.nextAt;
+        if (next !== undefined) life.tell(tick, next);
+      }
+      expect(actionOf(life)).toMatchObject({ state: "FAILED" });
+    };
+    const ways: readonly (readonly [boolean, (life: Life) => void])[] = [
+      [false, () => {}],
+      [
+        false,
+        (life) =>
+          life.tell({ kind: "acted", key: "crm", undo: false, number: 1, outcome: "FAILED", detail: "no address" }),
+      ],
+      [
+        false,
+        (life) => life.tell({ kind: "acted", key: "crm", undo: false, number: 1, outcome: "NO_CONSENT", detail: null }),
+      ],
+      [true, (life) => call(life, "UNHEARD")],
+      [true, (life) => call(life, "FAILED")],
+      [true, (life) => call(life, "DONE")],
+      [true, failNine],
+      [true, (life) => (call(life, "FAILED"), life.tell(takenBack))],
+    ];
+    for (const [left, way] of ways) {
+      const life = withBlock(only(consented));
+      life.tell(captured("A"));
+      life.tell(agreed);
+      way(life);
+      giveBack(life, total);
+      expect(works(life).map((work) => work.kind === "CALL" && work.undo)).toEqual(left ? [true] : []);
+      if (!left) continue;
+      call(life, "DONE");
+      expect(actionOf(life)).toMatchObject({ state: "REVERSED" });
+      expect(works(life)).toEqual([]);
+      giveBack(life, total);
+      expect(works(life)).toEqual([]);
+    }
+  });
+
+  it("does not leave any more once it was taken back or forbidden, and leaves once for each time it is written down", () => {
+    const leaving: Command = { kind: "calling", key: "crm", undo: false, number: 1 };
+    const life = withBlock(only(crm));
+    life.tell(captured("A"));
+    expect(life.tell(leaving)).toMatchObject({ ok: true, changed: true });
+    expect(life.tell(leaving)).toMatchObject({ ok: true, changed: false });
+    expect(works(life)).toEqual([]);
+    // Nobody told what came of it, perhaps because we died: it is made again.
+    life.tell(tick, actionOf(life)?.call?.nextAt);
+    expect(works(life)).toMatchObject([{ number: 2 }]);
+    const refundedFirst = withBlock(only(crm));
+    refundedFirst.tell(captured("A"));
+    giveBack(refundedFirst, total);
+    expect(refundedFirst.tell(leaving)).toMatchObject({ changed: false });
+  });
+
+  it("is counted whatever comes of it, and given up where everybody sees it", () => {
+    for (const came of ["FAILED", "UNHEARD"] as const) {
+      const life = withBlock(only(crm));
+      life.tell(captured("A"));
+      for (let number = 1; number <= 9; number += 1) {
+        expect(works(life)).toMatchObject([{ number }]);
+        call(life, came);
+        life.tell(tick, actionOf(life)?.call?.nextAt ?? life.now);
+      }
+      if (came === "UNHEARD")
+        life.tell({ kind: "acted", key: "crm", undo: false, number: 10, outcome: "FAILED", detail: "nobody told" });
+      expect(actionOf(life)).toMatchObject({ state: "FAILED" });
+      expect(works(life)).toEqual([]);
+      life.tell({ kind: "retry", agreed: null });
+      expect(works(life)).toMatchObject([{ number: 1 }]);
+      // Late news of a try from before is none of this one.
+      life.tell({ kind: "acted", key: "crm", undo: false, number: 9, outcome: "FAILED", detail: "late" });
+      expect(works(life)).toMatchObject([{ number: 1 }]);
+    }
+  });
+
+  it("brings the same bytes each time, though points went back, a coupon came or the record was claimed in between", () => {
+    const told: ConversionAction = {
+      key: "crm",
+      kind: "CRM_PUSH",
+      fields: { all: "{points} {coupon} {name} {amount} {staff}" },
+      onRefund: "REVERSE",
+    };
+    const life = withBlock({ ...only(told, points("PRORATE"), { ...limited, requires: "PROFILING" }), consents: [] });
+    const paid = captured("A");
+    if (paid.kind !== "capture") throw new Error("money");
+    life.tell({
+      ...paid,
+      capture: { ...paid.capture, payer: { ...paid.capture.payer, provisional: true, name: null } },
+    });
+    life.tell(answer());
+    const bodies: string[] = [];
+    const send = (undo: boolean) => {
+      call(life, "UNHEARD");
+      const outcome = actionOf(life);
+      if (!outcome) throw new Error("the action");
+      bodies.push(callOf(life.order, outcome, undo).body);
+      life.tell(tick, outcome.call?.nextAt);
+    };
+    send(false);
+    giveBack(life, total / 2);
+    life.tell({
+      kind: "claimRecord",
+      said: {
+        name: "Li Lei",
+        identities: [{ kind: "PHONE", value: "+8613800000000", verified: false }],
+        consents: [
+          {
+            purpose: "PROFILING",
+            granted: true,
+            textVersion: "1",
+            textHash: null,
+            locale: "en",
+            at: life.now,
+            channel: "page",
+          },
+        ],
+        locale: "en",
+        country: null,
+      },
+    });
+    life.tell(answer({ grants: [{ key: "cup", number: 1 }] }));
+    expect(life.order.conversion?.actions).toMatchObject([{}, { points: { kept: 50 } }, { state: "DONE" }]);
+    send(false);
+    life.order = JSON.parse(JSON.stringify(life.order)) as typeof life.order;
+    send(false);
+    giveBack(life, total);
+    send(true);
+    send(true);
+    expect(new Set(bodies).size).toBe(2);
+    expect(JSON.parse(bodies[0] ?? "")).toMatchObject({
+      data: { fields: { all: "100   100.00 CNY " }, customer: { name: null } },
+    });
   });
 
   it("waits for whoever looks after the customer, whom every call names, or for the word that it is nobody", () => {

@@ -167,11 +167,10 @@ function failing(life: Life): void {
     },
   });
   for (const { key: action } of longDefinition.actions)
-    for (let tries = 0; tries < 20; tries += 1)
-      life.tell(
-        { kind: "acted", key: action, undo: false, outcome: "FAILED", detail: unchecked(10_000) },
-        life.now + hour,
-      );
+    for (let number = 1; number < 20; number += 1) {
+      life.tell({ kind: "calling", key: action, undo: false, number }, life.now + hour);
+      life.tell({ kind: "acted", key: action, undo: false, number, outcome: "FAILED", detail: unchecked(10_000) });
+    }
   for (let time = 0; time < 1_000; time += 1)
     life.tell({
       kind: "consent",
