@@ -178,12 +178,16 @@ export const limits = {
   socketInitMs: 10 * second,
   /** How often a feed with open sockets looks after them: keys that have ended, news that nobody told it of. */
   liveTickMs: 25 * second,
-  /** Messages that a client of an event stream may leave unread. */
-  liveWaitingMax: 1_000,
+  /** How much may be sent to a client before it has shown, by a pong, that it read what came before; and how long it may take to. */
+  liveUnreadBytes: 64 * 1024,
+  liveUnreadMs: minute,
+  /** How long the log may take to be read, and one piece of news to be rendered. Below the time that a live code has for telling. */
+  liveAnswerMs: 4 * second,
   /** When a feed looks for an event that was published and may not be in the log yet. */
   liveLookMs: second,
-  /** For how long a live code tells a feed of its changes without being asked again. */
-  orderWatchMs: 10 * minute,
+  /** For how long a live code tells a feed of its changes without being asked again, and how often it is asked, in case it could not tell. */
+  orderWatchMs: hour,
+  orderLookMs: 5 * minute,
   orderWatchTimeoutMs: 5 * second,
   documentIdLengthMax: 100,
   /** How long a browser may remember who may ask the graph. */

@@ -60,6 +60,8 @@ export async function pageEvents(db: D1Database, merchantId: string, request: Re
 const beginning: Place = [0, -1];
 const placeIn = ([position, index]: Key): Place => [Number(position), Number(index)];
 
+export type LoggedEvent = { readonly place: Place; readonly event: FeedEvent };
+
 /** Events beyond a place, in the log's order. No types: every type. */
 export async function eventsAfter(
   db: D1Database,
@@ -67,7 +69,7 @@ export async function eventsAfter(
   place: Place,
   count: number,
   types: readonly EventType[] = [],
-): Promise<readonly { readonly place: Place; readonly event: FeedEvent }[]> {
+): Promise<readonly LoggedEvent[]> {
   const { results } = await db
     .prepare(page)
     .bind(merchantId, ...place, types.length > 0 ? JSON.stringify(types) : null, count)

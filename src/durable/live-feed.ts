@@ -8,11 +8,12 @@ import { cursorOfEvent, cursorOfSubjectEvent, placeOf, type Place } from "../db/
 import { orderKeyOf, sequenceOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
-import type { Asked, Listener, LiveGraph } from "./live-graph.ts";
+import type { Asked, Listener, LiveGraph, Tell } from "./live-graph.ts";
 import { LiveLog } from "./live-log.ts";
 import { LiveOrders } from "./live-orders.ts";
 import { LiveSockets, type Session } from "./live-sockets.ts";
 import { liveCodeStub } from "./live-code-stub.ts";
+import { within } from "./within.ts";
 
 export const protocolName = "graphql-transport-ws";
 /** How the Worker says who listens. Only it can reach the object. */
@@ -32,8 +33,10 @@ export class LiveFeed {
     this.env = env;
     this.graph = graph;
     this.sockets = new LiveSockets(ctx);
-    this.log = new LiveLog(ctx.storage, this.sockets, graph, (merchantId) => database(env, merchantId));
-    this.orders = new LiveOrders(this.sockets, graph, (key) => liveCodeStub(env, key));
+    // What never ends must not hold up anybody else.
+    const render: Tell = (...news) => within(limits.liveAnswerMs, graph().tell(...news));
+    this.log = new LiveLog(ctx.storage, this.sockets, render, (merchantId) => database(env, merchantId));
+    this.orders = new LiveOrders(this.sockets, render, (key) => liveCodeStub(env, key));
   }
 
   isOpen(): boolean {
@@ -77,7 +80,7 @@ export class LiveFeed {
       case "ping":
         return this.say(socket, { type: "pong", payload: message.payload });
       case "pong":
-        return;
+        return this.hasRead(socket);
       case "subscribe":
         return this.subscribe(socket, session, message);
       case "complete":
@@ -94,11 +97,20 @@ export class LiveFeed {
   /** From time to time: keys that have ended end their sockets, and whatever nobody told us of is found. */
   async lookAfter(now: number): Promise<void> {
     await this.endRevoked(now);
-    for (const [socket, { acknowledged, openedAt }] of this.sockets.all())
+    for (const [socket, { acknowledged, openedAt, pingedAt = null }] of this.sockets.all())
       if (!acknowledged && openedAt + limits.socketInitMs < now)
         this.sockets.close(socket, 4408, "Connection initialisation timeout");
+      else if (pingedAt !== null && pingedAt + limits.liveUnreadMs < now)
+        this.sockets.close(socket, tryAgain, "A ping was not answered: resume after the last event");
     this.sockets.forgetUnasked();
     await Promise.all([this.log.look(), this.orders.look(now)]);
+  }
+
+  /** It may be told what it could not be told until it had read. */
+  private async hasRead(socket: WebSocket): Promise<void> {
+    if (!this.sockets.hasRead(socket)) return;
+    this.log.resume(socket);
+    await this.orders.look(Date.now());
   }
 
   private async subscribe(socket: WebSocket, session: Session, { id, payload }: Message): Promise<void> {
@@ -128,17 +140,14 @@ export class LiveFeed {
     const found = await this.graph().topicOf(asked, session.listener);
     if (!found.ok) return found.error;
     const { topic } = found.value;
-    const from =
-      topic.kind === "EVENTS" && topic.after !== null
-        ? await this.placeOfEvent(session.listener.merchantId, topic.after)
-        : null;
-    if (topic.kind === "EVENTS" && topic.after !== null && !from)
-      return [notFound("The log has no such event to resume after.")];
+    const after = topic.kind === "EVENTS" ? (lastEventIn(asked) ?? topic.after) : null;
+    const from = after === null ? null : await this.placeOfEvent(session.listener.merchantId, after);
+    if (after !== null && !from) return [notFound("The log has no such event to resume after.")];
     const question = this.sockets.keep(found.value);
     if (question === null) return [tooLarge];
     if (topic.kind === "ORDER") {
       this.sockets.changeSubscription(socket, id, { question });
-      const isThere = await this.orders.follow(socket, id, topic.key, session);
+      const isThere = await this.orders.follow(socket, id, topic.key, session.listener.merchantId);
       return isThere ? null : [notFound("There is no such order.")];
     }
     if (!from) {
@@ -194,6 +203,15 @@ const tooLarge = {
   extensions: { code: "TOO_LARGE" },
 };
 const notFound = (message: string) => ({ message, extensions: { code: "NOT_FOUND" } });
+
+/** A stream that broke goes on after the last event that it told, wherever its question began. */
+function lastEventIn({ extensions }: Asked): string | null {
+  const id = isMap(extensions) ? extensions["lastEventId"] : null;
+  return typeof id === "string" ? id : null;
+}
+
+/** Codes after which stock clients come back by themselves. */
+const tryAgain = 1013;
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -14,6 +14,8 @@ export type Listener = {
   readonly acceptLanguage: string | null;
   /** Where the graph's URLs begin. */
   readonly origin: string;
+  /** Whether it is the Worker that listens, for somebody who reads an event stream: then each event comes with its id. */
+  readonly streams?: boolean;
 };
 /** A subscription as a client sent it: its document, variables and the rest. Only the graph reads it. */
 export type Asked = Readonly<Record<string, unknown>>;
@@ -33,5 +35,6 @@ export type LiveGraph = {
     listener: Listener,
   ) => Promise<Result<{ readonly topic: Topic; readonly asked: Asked }, readonly unknown[]>>;
   /** The execution result as JSON: what was asked, about these news. Null when the graph knows no such question any more. Rejects when it cannot be answered just now. */
-  readonly tell: (asked: Asked, listener: Listener, news: News) => Promise<string | null>;
+  readonly tell: Tell;
 };
+export type Tell = (asked: Asked, listener: Listener, news: News) => Promise<string | null>;

@@ -1,34 +1,37 @@
 /**
  * A merchant's events, pushed: everybody who subscribes reads on in the log, so nothing is skipped, nothing comes twice, and the order is the log's. Those who have
- * caught up share one place, the tail; what is read there is rendered once for all who ask the same and see the same. News are only
- * a reason to look: whoever was not told of them finds them at the next look.
+ * caught up share one place, the tail; what is read there is rendered once for all who ask the same and see the same. Whoever cannot be told with the others, because
+ * it reads slowly or because what it asks cannot be rendered just now, falls behind and catches up by itself. News are only a reason to look: whoever was not told of
+ * them finds them at the next look.
  */
 import { limits } from "../core/limits.ts";
-import { endOfLog, eventsAfter, isBeyond, type Place } from "../db/event-log.ts";
-import type { LiveGraph } from "./live-graph.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { endOfLog, eventsAfter, isBeyond, type LoggedEvent, type Place } from "../db/event-log.ts";
+import type { Tell } from "./live-graph.ts";
 import type { LiveSockets, Session, Subscribed } from "./live-sockets.ts";
+import { within } from "./within.ts";
 
 const tailKey = "tail";
 
 export class LiveLog {
   private readonly storage: DurableObjectStorage;
   private readonly sockets: LiveSockets;
-  private readonly graph: () => LiveGraph;
+  private readonly render: Tell;
   private readonly database: (merchantId: string) => D1Database;
   private pumping: Promise<void> | null = null;
   private again = false;
-  /** Subscriptions that somebody is catching up at the moment. */
-  private readonly catching = new Set<string>();
+  /** The subscriptions of each socket that somebody is catching up at the moment. */
+  private readonly catching = new WeakMap<WebSocket, Set<string>>();
 
   constructor(
     storage: DurableObjectStorage,
     sockets: LiveSockets,
-    graph: () => LiveGraph,
+    render: Tell,
     database: (merchantId: string) => D1Database,
   ) {
     this.storage = storage;
     this.sockets = sockets;
-    this.graph = graph;
+    this.render = render;
     this.database = database;
   }
 
@@ -38,9 +41,9 @@ export class LiveLog {
   }
 
   /** From now on. */
-  async follow(socket: WebSocket, id: string, { listener }: Session): Promise<void> {
+  async follow(socket: WebSocket, id: string, { listener: { merchantId } }: Session): Promise<void> {
     if (!this.isFollowed()) {
-      const end = await endOfLog(this.database(listener.merchantId), listener.merchantId);
+      const end = await within(limits.liveAnswerMs, endOfLog(this.database(merchantId), merchantId));
       // Whoever came first meanwhile has set it, and was not later than this.
       if (!this.isFollowed()) this.keepTail(end);
     }
@@ -49,14 +52,22 @@ export class LiveLog {
 
   /** From a place on: everything that is there, and then with the others. A fault leaves it where it is, for the next look. */
   async catchUp(socket: WebSocket, id: string): Promise<void> {
-    const name = `${this.sockets.session(socket)?.openedAt} ${id}`;
-    if (this.catching.has(name)) return;
-    this.catching.add(name);
+    const caught = this.catching.get(socket) ?? new Set();
+    this.catching.set(socket, caught);
+    if (caught.has(id)) return;
+    caught.add(id);
     try {
-      while (!(await this.caughtUp(socket, id)));
+      while (await this.hasMore(socket, id));
     } finally {
-      this.catching.delete(name);
+      caught.delete(id);
     }
+  }
+
+  /** Those who are behind go on: all of them, or those of one socket. Faults are theirs alone. */
+  resume(only?: WebSocket): void {
+    for (const { socket, subscription, question } of this.sockets.subscribed())
+      if ((!only || only === socket) && question.topic.kind === "EVENTS" && !subscription.follows && subscription.from)
+        void this.catchUp(socket, subscription.id).catch(report);
   }
 
   /** Reads on until nothing is new. Never rejects. */
@@ -68,40 +79,48 @@ export class LiveLog {
     return this.pumping;
   }
 
-  /** One page further. True when it follows from here on, or is gone. */
-  private async caughtUp(socket: WebSocket, id: string): Promise<boolean> {
+  /** One page further. False when it follows from here on, is gone, or has to read first what it was told. */
+  private async hasMore(socket: WebSocket, id: string): Promise<boolean> {
     const own = this.mine(socket, id);
-    if (!own?.subscription.from || own.subscription.follows) return true;
-    const { session, question, subscription } = own;
-    const { merchantId } = session.listener;
+    if (!own?.subscription.from || own.subscription.follows) return false;
+    const { session, question } = own;
+    let { subscription } = own;
+    let place: Place = own.subscription.from;
+    const isHere = () => this.sockets.subscription(socket, id) === subscription;
+    const moveTo = (from: Place) => {
+      this.sockets.changeSubscription(socket, id, { from });
+      subscription = this.sockets.subscription(socket, id) ?? subscription;
+    };
     // Of every type, so that the last of them is a place in the whole log.
-    const found = await eventsAfter(this.database(merchantId), merchantId, own.subscription.from, limits.pageSizeMax);
-    const messages = await Promise.all(
-      found
-        .filter(({ event }) => wants(own, event.type))
-        .map(({ event }) => this.graph().tell(question.asked, session.listener, { kind: "EVENTS", event })),
-    );
-    if (!this.sockets.subscription(socket, id)) return true;
-    for (const message of messages) this.sockets.tell(socket, id, message);
-    const place = found.at(-1)?.place ?? own.subscription.from;
-    if (place !== subscription.from) this.sockets.changeSubscription(socket, id, { from: place });
-    if (found.length === limits.pageSizeMax) return false;
+    const found = await this.read(session.listener.merchantId, place);
+    for (const { place: next, event } of found) {
+      if (wants(own, event.type)) {
+        if (this.sockets.isFull(socket)) return false;
+        const message = await this.render(question.asked, session.listener, { kind: "EVENTS", event });
+        // Another may have its name by now, which begins by itself.
+        if (!isHere()) return true;
+        this.sockets.tell(socket, id, message, event.id);
+        moveTo(next);
+      }
+      place = next;
+    }
+    if (!isHere()) return true;
+    if (found.length > 0) moveTo(place);
+    if (found.length === limits.pageSizeMax) return true;
     // What the others are being told just now may be beyond this place or not: only between two of their pages can it be compared.
     if (this.pumping) {
       await this.pumping;
-      return false;
+      return true;
     }
     if (!this.isFollowed()) this.keepTail(place);
-    else if (isBeyond(this.tail(), place)) return false;
+    else if (isBeyond(this.tail(), place)) return true;
     this.sockets.changeSubscription(socket, id, { follows: true });
-    return true;
+    return false;
   }
 
   private async pump(): Promise<void> {
     try {
-      for (const { socket, subscription, question } of this.sockets.subscribed())
-        if (question.topic.kind === "EVENTS" && !subscription.follows && subscription.from)
-          void this.catchUp(socket, subscription.id).catch(report);
+      this.resume();
       while (this.again) {
         this.again = false;
         while (await this.toldPage());
@@ -113,46 +132,66 @@ export class LiveLog {
 
   /** False when there was nothing. */
   private async toldPage(): Promise<boolean> {
-    const [first] = this.followers();
+    const groups = new Map(this.followers().map((follower) => [groupOf(follower), follower] as const));
+    const [first] = groups.values();
     if (!first) return false;
-    const { merchantId } = first.session.listener;
-    const found = await eventsAfter(this.database(merchantId), merchantId, this.tail(), limits.pageSizeMax);
+    const tail = this.tail();
+    const found = await this.read(first.session.listener.merchantId, tail);
     const last = found.at(-1);
     if (!last) return false;
-    // All of it or nothing: a fault leaves the tail where it was, for the next look.
-    const told = await Promise.all(
-      found.map(async ({ place, event }) => {
-        const groups = new Map<string, Subscribed>();
-        for (const follower of this.followers())
-          if (wants(follower, event.type)) groups.set(groupOf(follower), follower);
-        const messages = new Map(
-          await Promise.all(
-            [...groups].map(async ([group, { question, session }]) => {
-              const message = await this.graph().tell(question.asked, session.listener, { kind: "EVENTS", event });
-              return [group, message] as const;
-            }),
-          ),
-        );
-        return { place, event, messages };
-      }),
-    );
+    const told = await Promise.all(found.map(({ event }) => this.renderFor(groups, event)));
+    const failed = new Set(told.flatMap((messages) => [...messages].flatMap(([name, one]) => (one.ok ? [] : [name]))));
+    // When it is nobody's own fault, everybody waits here together: the tail stays where it was, for the next look.
+    if (failed.size === groups.size) throw new Error("nobody's events can be rendered");
     // From here on nothing waits: the tail moves, and everybody is told.
     this.keepTail(last.place);
-    const followers = this.followers();
-    for (const { place, event, messages } of told)
-      for (const follower of followers) {
-        const { socket, subscription } = follower;
-        const message = wants(follower, event.type) ? messages.get(groupOf(follower)) : undefined;
-        if (message !== undefined && (!subscription.from || isBeyond(place, subscription.from)))
-          this.sockets.tell(socket, subscription.id, message);
+    for (const follower of this.followers()) {
+      const { socket, subscription } = follower;
+      const group = groupOf(follower);
+      let place = tail;
+      for (const [index, { place: next, event }] of found.entries()) {
+        const message = wants(follower, event.type) ? told[index]?.get(group) : undefined;
+        if (message && (!subscription.from || isBeyond(next, subscription.from))) {
+          if (!message.ok || this.sockets.isFull(socket)) {
+            this.sockets.changeSubscription(socket, subscription.id, { follows: false, from: place });
+            break;
+          }
+          this.sockets.tell(socket, subscription.id, message.value, event.id);
+        }
+        place = subscription.from && isBeyond(subscription.from, next) ? subscription.from : next;
       }
+    }
     return true;
   }
 
-  private followers(): readonly Subscribed[] {
-    return [...this.sockets.subscribed()].filter(
-      ({ question, subscription }) => question.topic.kind === "EVENTS" && subscription.follows,
+  /** What each group that wants the event is told of it, or that it cannot be told just now. */
+  private async renderFor(
+    groups: ReadonlyMap<string, Subscribed>,
+    event: LoggedEvent["event"],
+  ): Promise<ReadonlyMap<string, Result<string | null, unknown>>> {
+    const wanting = [...groups].filter(([, follower]) => wants(follower, event.type));
+    return new Map(
+      await Promise.all(
+        wanting.map(async ([group, { question, session }]): Promise<[string, Result<string | null, unknown>]> => {
+          try {
+            return [group, ok(await this.render(question.asked, session.listener, { kind: "EVENTS", event }))];
+          } catch (fault) {
+            report(fault);
+            return [group, err(fault)];
+          }
+        }),
+      ),
     );
+  }
+
+  private read(merchantId: string, after: Place): Promise<readonly LoggedEvent[]> {
+    return within(limits.liveAnswerMs, eventsAfter(this.database(merchantId), merchantId, after, limits.pageSizeMax));
+  }
+
+  private followers(): readonly Subscribed[] {
+    return this.sockets
+      .subscribed()
+      .filter(({ question, subscription }) => question.topic.kind === "EVENTS" && subscription.follows);
   }
 
   private mine(socket: WebSocket, id: string): Subscribed | null {

@@ -1,7 +1,12 @@
 /**
  * A feed's open sockets. Each carries its own state as its attachment, which survives the object's eviction (at most 16 KiB); what a subscription asks may be long
  * and is the same for many, so it is kept once, in the object's storage, under its hash.
+ *
+ * The platform queues what is sent without a bound, and does not say how much waits. So after each portion a client is pinged, as the protocol lets either side
+ * do: whoever answers has read what came before. Nobody is sent more than two portions ahead; what comes then waits where it is kept anyway, in the log and in the
+ * live code.
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { limits } from "../core/limits.ts";
 import type { Place } from "../db/event-log.ts";
@@ -16,13 +21,16 @@ export type Subscription = {
   readonly from: Place | null;
   /** Of events: told with all others. Until then it is being caught up. */
   readonly follows: boolean;
-  /** Of an order: the version that was told last. */
+  /** Of an order: the version that was told last, and when its live code was last asked to tell. */
   readonly version: number;
+  readonly askedAt?: number;
 };
 export type Session = {
   readonly listener: Listener;
   readonly openedAt: number;
   readonly acknowledged: boolean;
+  /** Since when a ping waits for its answer. */
+  readonly pingedAt?: number | null;
   readonly subscriptions: readonly Subscription[];
 };
 export type Question = { readonly asked: Asked; readonly topic: Topic };
@@ -40,6 +48,8 @@ export class LiveSockets {
   private readonly questions = new Map<string, Question>();
   /** How long all kept questions are; null when it is not known. */
   private keptLength: number | null = null;
+  /** How many bytes each socket was sent since its last ping, as far as this instance knows. */
+  private readonly sent = new WeakMap<WebSocket, number>();
 
   constructor(ctx: DurableObjectState) {
     this.ctx = ctx;
@@ -121,15 +131,44 @@ export class LiveSockets {
   send(socket: WebSocket, message: string): void {
     try {
       socket.send(message);
+      this.sent.set(socket, this.sentSincePing(socket) + Buffer.byteLength(message));
+      this.pingWhenDue(socket);
     } catch {
       this.all().delete(socket);
     }
   }
 
-  /** A result, as JSON, to one subscription. Null ends it: there is none, and there will be none. */
-  tell(socket: WebSocket, id: string, result: string | null): void {
+  /** Whether it has to read before it is told more. */
+  isFull(socket: WebSocket): boolean {
+    return isPinged(this.session(socket)) && this.sentSincePing(socket) >= limits.liveUnreadBytes;
+  }
+
+  /** It has read everything up to the ping. False when there was none. */
+  hasRead(socket: WebSocket): boolean {
+    if (!isPinged(this.session(socket))) return false;
+    this.sent.set(socket, this.sentSincePing(socket));
+    this.change(socket, (one) => ({ ...one, pingedAt: null }));
+    this.pingWhenDue(socket);
+    return true;
+  }
+
+  private pingWhenDue(socket: WebSocket): void {
+    if (isPinged(this.session(socket)) || this.sentSincePing(socket) < limits.liveUnreadBytes) return;
+    this.change(socket, (one) => ({ ...one, pingedAt: Date.now() }));
+    this.sent.set(socket, 0);
+    socket.send(`{"type":"ping"}`);
+  }
+
+  /** An instance that came while a ping waited knows nothing of what followed it, and takes it for a portion. */
+  private sentSincePing(socket: WebSocket): number {
+    return this.sent.get(socket) ?? (isPinged(this.session(socket)) ? limits.liveUnreadBytes : 0);
+  }
+
+  /** A result, as JSON, to one subscription. Null ends it: there is none, and there will be none. `event`: the id of the one that it is about. */
+  tell(socket: WebSocket, id: string, result: string | null, event?: string): void {
     const name = JSON.stringify(id);
-    if (result !== null) return this.send(socket, `{"id":${name},"type":"next","payload":${result}}`);
+    const place = event !== undefined && this.session(socket)?.listener.streams ? `,"event":"${event}"` : "";
+    if (result !== null) return this.send(socket, `{"id":${name},"type":"next","payload":${result}${place}}`);
     this.drop(socket, id);
     this.send(socket, `{"id":${name},"type":"error","payload":[{"message":"Subscribe again."}]}`);
   }
@@ -178,6 +217,8 @@ export class LiveSockets {
     return question;
   }
 }
+
+const isPinged = (session: Session | null): boolean => typeof session?.pingedAt === "number";
 
 const questionPrefix = "asked:";
 const questionKey = (hash: string): string => questionPrefix + hash;

@@ -73,7 +73,8 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
       this.arm(Date.now() + limits.feedQuietMs + limits.liveLookMs);
     } catch (fault) {
       console.error("a subscription", fault);
-      socket.close(1011, "Internal error");
+      // Not 1011: whatever it was, a stock client is to come back and not to give up.
+      socket.close(1013, "Try again later");
     }
   }
 

@@ -69,9 +69,11 @@ function isSubscription({ query, operationName }: Question): boolean {
 
 async function watched(request: Request, question: Question, deps: Deps, caller: Caller): Promise<Answer | Response> {
   if (caller.kind !== "merchant") return { errors: [unauthenticated()] };
-  const { webSocket } = await openFeed(deps, listenerOf(deps, caller, request.headers.get("accept-language")));
+  const { headers, signal } = request;
+  const listener = { ...listenerOf(deps, caller, headers.get("accept-language")), streams: true };
+  const { webSocket } = await openFeed(deps, listener);
   if (!webSocket) return { errors: [refusal("BUSY", "Too many listen to this merchant: try again later.", 503)] };
-  return watching(webSocket, question, request.signal);
+  return watching(webSocket, question, { gone: signal, lastEventId: headers.get("last-event-id") });
 }
 
 /** Browsers send such a header only after asking (CORS preflight), so a link or a form on somebody else's page cannot carry it. */
@@ -109,7 +111,7 @@ const preflight = (): Response =>
     headers: {
       ...cors,
       "access-control-allow-methods": "GET, POST",
-      "access-control-allow-headers": `authorization, content-type, accept-language, idempotency-key, huoma-bookmark, ${csrfHeaders.join(", ")}`,
+      "access-control-allow-headers": `authorization, content-type, accept-language, idempotency-key, huoma-bookmark, last-event-id, ${csrfHeaders.join(", ")}`,
       "access-control-max-age": String(limits.corsAgeSeconds),
     },
   });

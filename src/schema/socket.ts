@@ -47,16 +47,18 @@ function introduce(client: WebSocket, deps: Deps, language: string | null): void
   const waiting: string[] = [];
   let feed: WebSocket | null = null;
   let begun = false;
+  let gone = false;
   const begin = async (first: string): Promise<void> => {
     clearTimeout(timer);
     const caller = await authenticate(deps, credentialIn(first));
     if (!caller.ok || caller.value.kind !== "merchant") return client.close(4403, "Forbidden");
     const { webSocket } = await openFeed(deps, listenerOf(deps, caller.value, language));
-    if (!webSocket) return client.close(1013, "Try again later");
+    if (!webSocket) return client.close(tryAgain, "Try again later");
     webSocket.accept();
+    if (gone) return webSocket.close(1000, "");
     webSocket.addEventListener("message", ({ data }) => client.send(data as string));
     webSocket.addEventListener("close", ({ code, reason }) => client.close(sendable(code), reason));
-    webSocket.addEventListener("error", () => client.close(1011, "Internal error"));
+    webSocket.addEventListener("error", () => client.close(tryAgain, "Try again later"));
     feed = webSocket;
     for (const message of [first, ...waiting]) webSocket.send(message);
   };
@@ -69,10 +71,11 @@ function introduce(client: WebSocket, deps: Deps, language: string | null): void
     begun = true;
     return void begin(data).catch((fault: unknown) => {
       console.error("a socket of the graph", fault);
-      client.close(1011, "Internal error");
+      client.close(tryAgain, "Try again later");
     });
   });
   client.addEventListener("close", () => {
+    gone = true;
     clearTimeout(timer);
     feed?.close(1000, "");
   });
@@ -89,5 +92,8 @@ function credentialIn(message: string): string | null {
   }
 }
 
-/** Some codes only say that there was none. */
-const sendable = (code: number): number => (code === 1000 || code >= 3000 || code === 1011 ? code : 1000);
+/** A code after which stock clients come back by themselves; after 1011 they do not. */
+const tryAgain = 1013;
+
+/** What the feed says is passed on. Other codes, some of which only say that there was none, mean that the connection to it broke. */
+const sendable = (code: number): number => (code === 1000 || code >= 3000 ? code : tryAgain);

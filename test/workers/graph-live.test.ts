@@ -1,13 +1,18 @@
 /** Subscriptions as stock clients watch them, over sockets that hibernate and as server-sent events: nothing lost, nothing twice, nobody else's. */
 import { env, exports } from "cloudflare:workers";
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { createExecutionContext, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { createClient as createSseClient } from "graphql-sse";
 import { createClient, type Client } from "graphql-ws";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { orderKeyOf } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
+import { depsOf } from "../../src/deps.ts";
+import { FeedWatch } from "../../src/durable/feed-watch.ts";
+import { LiveCode } from "../../src/durable/live-code.ts";
+import { configOf } from "../../src/env.ts";
 import { forgetMerchant } from "../../src/resolvers/authenticate.ts";
 import { schema } from "../../src/schema/index.ts";
+import { socketDoor } from "../../src/schema/socket.ts";
 import {
   ask,
   at,
@@ -18,6 +23,7 @@ import {
   placed,
   post,
   recorded,
+  sell,
   tell,
   textAt,
   type Json,
@@ -115,6 +121,12 @@ const until = (condition: () => unknown): Promise<unknown> =>
 
 const watchOrder = `subscription ($id: ID!) { order(id: $id) { state version liveCode { scans } received { amount } } }`;
 const watchEvents = `subscription ($types: [EventType!], $after: ID) { events(types: $types, after: $after) { id type sequence order { id state } } }`;
+/** Until somebody follows the log. */
+const followed = (merchantId: string) =>
+  until(
+    async () =>
+      (await runInDurableObject(feedOf(merchantId), (_, { storage }) => storage.kv.get("tail"))) !== undefined,
+  );
 const sequences = ({ told }: Watched): unknown[] => told.map((one) => at(one, "events.id"));
 const logOf = async (key: string): Promise<unknown[]> =>
   eachAt(
@@ -161,6 +173,31 @@ describe("an order that is watched", () => {
     await runDurableObjectAlarm(feedOf(merchantId));
     await until(() => watched.told.length > 1);
     expect(at(watched.told.at(-1), "order.state")).toBe("PAID");
+  });
+
+  it("is left alone while nothing happens to it, however often the feed sleeps and looks after its sockets", async () => {
+    const { key, merchantId } = await openShop();
+    const { order } = await placed(key);
+    const watched = watch(clientWith(key), watchOrder, { id: at(order, "id") });
+    await until(() => watched.told.length === 1);
+    const asked = vi.spyOn(LiveCode.prototype, "watch");
+    const written = vi.spyOn(FeedWatch.prototype as unknown as { write: () => void }, "write");
+    const passing = async (ms: number) => {
+      vi.setSystemTime(Date.now() + ms);
+      await evictDurableObject(feedOf(merchantId));
+      await runDurableObjectAlarm(feedOf(merchantId));
+    };
+    for (let passed = 0; passed < limits.orderLookMs - limits.liveTickMs; passed += limits.liveTickMs)
+      await passing(limits.liveTickMs);
+    expect([asked.mock.calls.length, written.mock.calls.length]).toEqual([0, 0]);
+    for (let passed = 0; passed < limits.orderWatchMs / 2; passed += limits.orderLookMs)
+      await passing(limits.orderLookMs);
+    expect(asked.mock.calls.length).toBe(limits.orderWatchMs / 2 / limits.orderLookMs);
+    expect(written.mock.calls.length).toBe(1);
+    expect(watched.told).toHaveLength(1);
+    for (const spy of [asked, written]) spy.mockRestore();
+    await recorded(key, { orderId: at(order, "id") });
+    await until(() => watched.told.some((one) => at(one, "order.state") === "PAID"));
   });
 
   it("is nobody else's to watch", async () => {
@@ -331,6 +368,145 @@ describe("a merchant's events", () => {
     expect([events.ended(), code.ended()]).toEqual([null, null]);
   });
 
+  it("and orders come to everybody else while one rendering never ends, and to that one when it does", async () => {
+    const { key, merchantId } = await openShop();
+    const productId = await sell(key, { sku: "slow" });
+    const lines = [{ productId }];
+    const { order } = await placed(key, { lines });
+    const [after] = await vi.waitUntil(async () => (await logOf(key)).length > 0 && logOf(key), { timeout: 60_000 });
+    const slowly = `subscription ($after: ID) { events(after: $after) { id order { lines { product { name } } } } }`;
+    const slowOrder = `subscription ($id: ID!) { order(id: $id) { version lines { product { name } } } }`;
+    const id = at(order, "id");
+    const client = clientWith(key);
+    const orders = [watch(client, slowOrder, { id }), watch(client, watchOrder, { id })];
+    await until(() => orders.every(({ told }) => told.length > 0));
+    const following = [watch(client, slowly), watch(client, watchEvents)];
+    await followed(merchantId);
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const before = orders[0]!.told.length;
+    const { prepare } = env.DB;
+    let hangs = 0;
+    const database = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
+      if (!/FROM products/i.test(sql)) return prepare.call(env.DB, sql);
+      hangs += 1;
+      const statement = { bind: () => statement, all: () => new Promise(() => {}) };
+      return statement as never;
+    });
+    // Those who come back in the same millisecond, with the same name of their subscription, do not wait for one another either.
+    const resumed = [slowly, watchEvents].map(async (query) => {
+      const socket = await opened(`${origin}/graphql`, {
+        "sec-websocket-protocol": "graphql-transport-ws",
+        authorization: `Bearer ${key}`,
+      });
+      ends.push(() => socket.close());
+      const told: unknown[] = [];
+      socket.addEventListener("message", ({ data }) => {
+        const message = JSON.parse(String(data)) as Json;
+        if (message["type"] === "next") told.push(at(message, "payload.data.events.id"));
+      });
+      return { socket, query, told };
+    });
+    const [slow, sound] = await Promise.all(resumed);
+    await runInDurableObject(feedOf(merchantId), (_, state) => {
+      for (const socket of state.getWebSockets())
+        socket.serializeAttachment({ ...(socket.deserializeAttachment() as object), openedAt: 1 });
+    });
+    await evictDurableObject(feedOf(merchantId));
+    for (const one of [slow, sound]) {
+      one!.socket.send(`{"type":"connection_init"}`);
+      const payload = { query: one!.query, variables: { after } };
+      one!.socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
+    }
+    await recorded(key, { orderId: id });
+    await until(
+      () => following[1]!.told.length >= 2 && orders[1]!.told.some((one) => at(one, "order.state") === "PAID"),
+    );
+    await until(() => sound!.told.length >= 2);
+    expect([following[0]!.told, orders[0]!.told.length, slow!.told]).toEqual([[], before, []]);
+    expect(hangs).toBeGreaterThan(0);
+    database.mockRestore();
+    const log = await logOf(key);
+    await until(async () => {
+      await runDurableObjectAlarm(feedOf(merchantId));
+      return (
+        [following[0], slow].every((one) => one!.told.length === log.length - 1) && orders[0]!.told.length > before
+      );
+    });
+    for (const told of [sequences(following[0]!), sequences(following[1]!), slow!.told, sound!.told])
+      expect(told).toEqual(log.slice(1));
+    expect([...following, ...orders].map(({ ended }) => ended())).toEqual([null, null, null, null]);
+    logged.mockRestore();
+  });
+
+  it("wait in the log for whoever reads slowly, and nobody else waits for that", async () => {
+    const { key, merchantId } = await openShop();
+    const metadata = { ballast: "茶".repeat(1_300) };
+    const aliases = Array.from({ length: 12 }, (_, index) => `a${index}: metadata`).join(" ");
+    const large = `events { id order { ${aliases} } }`;
+    const bearer = { authorization: `Bearer ${key}` };
+    const reader = async (pongs: boolean) => {
+      const socket = await opened(`${origin}/graphql`, { "sec-websocket-protocol": "graphql-transport-ws", ...bearer });
+      const told: unknown[] = [];
+      const closed = Promise.withResolvers<[number, string]>();
+      let pings = 0;
+      const pong = () => socket.send(`{"type":"pong"}`);
+      socket.addEventListener("message", ({ data }) => {
+        const message = JSON.parse(String(data)) as Json;
+        if (message["type"] === "next") told.push(at(message, "payload.data.events.id"));
+        if (message["type"] !== "ping") return;
+        pings += 1;
+        if (pongs) pong();
+      });
+      socket.addEventListener("close", ({ code, reason }) => closed.resolve([code, reason]));
+      ends.push(() => socket.close());
+      socket.send(`{"type":"connection_init"}`);
+      socket.send(JSON.stringify({ id: "1", type: "subscribe", payload: { query: `subscription { ${large} }` } }));
+      return { told, pong, pings: () => pings, closed: closed.promise };
+    };
+    const [slow, quick] = [await reader(false), await reader(true)];
+    const stream = await post(JSON.stringify({ query: `subscription { ${large} }` }), {
+      ...bearer,
+      accept: "text/event-stream",
+    });
+    const follows = () =>
+      runInDurableObject(feedOf(merchantId), (_, state) =>
+        state
+          .getWebSockets()
+          .map(
+            (socket) =>
+              (socket.deserializeAttachment() as { subscriptions: { follows: boolean }[] }).subscriptions[0]?.follows,
+          ),
+      );
+    await until(async () => (await follows()).filter(Boolean).length === 3);
+    for (let index = 0; index < 6; index += 1) await placed(key, { metadata });
+    await until(() => quick.told.length === 6);
+    // One portion before the ping, one after it, each as large as its last message makes it.
+    const portion = Math.ceil(limits.liveUnreadBytes / (12 * 3 * 1_300));
+    await until(async () => (await follows()).filter((one) => one === false).length === 2);
+    expect([slow.told.length, slow.pings()]).toEqual([2 * portion, 1]);
+    await evictDurableObject(feedOf(merchantId));
+    slow.pong();
+    await until(() => slow.told.length > 2 * portion);
+    slow.pong();
+    await until(() => slow.told.length === 6);
+    const log = await logOf(key);
+    expect([slow.told, quick.told]).toEqual([log, log]);
+
+    const streamed: string[] = [];
+    const body = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (streamed.length < 6) {
+      text += (await body.read()).value ?? "";
+      streamed.splice(0, Infinity, ...[...text.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id!));
+    }
+    expect(streamed).toEqual(log);
+    await body.cancel();
+
+    vi.setSystemTime(Date.now() + limits.liveUnreadMs + 1);
+    await runDurableObjectAlarm(feedOf(merchantId));
+    expect(await slow.closed).toEqual([1013, expect.stringContaining("resume after the last event")]);
+  });
+
   it("reach a thousand subscribers, each once", async () => {
     const { key, merchantId } = await openShop();
     const bearer = { authorization: `Bearer ${key}`, "sec-websocket-protocol": "graphql-transport-ws" };
@@ -401,6 +577,64 @@ describe("server-sent events", () => {
     await until(() => refused.ended());
     expect(refused.told).toMatchObject([{ errors: [{ message: "There is no such order." }] }]);
     client.dispose();
+  });
+
+  it("end without being complete when the connection to the feed breaks, and go on after the last event for a stock client that comes back", async () => {
+    const { key, merchantId } = await openShop();
+    let last: string | undefined;
+    let connections = 0;
+    const client = createSseClient({
+      url: `${origin}/graphql`,
+      headers: () => ({ authorization: `Bearer ${key}`, ...(last !== undefined && { "last-event-id": last }) }),
+      fetchFn: (url: string, init: RequestInit) => {
+        connections += 1;
+        return exports.default.fetch(new Request(url, init));
+      },
+      retry: async () => {},
+    });
+    const watched = watch(client, watchEvents);
+    await followed(merchantId);
+    const breakOff = (code: number) =>
+      runInDurableObject(feedOf(merchantId), (_, state) => {
+        for (const socket of state.getWebSockets()) socket.close(code, "as it were a deployment");
+      });
+    for (let round = 1; round <= 3; round += 1) {
+      await placed(key);
+      await until(() => watched.told.length === 2 * round - 1);
+      last = textAt(watched.told.at(-1), "events.id");
+      await breakOff(1012);
+      await placed(key);
+      await until(() => watched.told.length === 2 * round);
+    }
+    expect(sequences(watched)).toEqual(await logOf(key));
+    expect([watched.ended(), connections]).toEqual([null, 4]);
+
+    // As EventSource comes back: by the ids that the stream itself gives.
+    const streamed = async (headers: Record<string, string>) =>
+      (
+        await post(JSON.stringify({ query: watchEvents }), {
+          authorization: `Bearer ${key}`,
+          accept: "text/event-stream",
+          ...headers,
+        })
+      ).text();
+    const [first, ...others] = await logOf(key);
+    const resumed = streamed({ "last-event-id": String(first) });
+    await until(
+      async () => (await runInDurableObject(feedOf(merchantId), (_, state) => state.getWebSockets().length)) === 2,
+    );
+    await placed(key);
+    await until(() => watched.told.length === 7);
+    client.dispose();
+    await breakOff(1012);
+    const text = await resumed;
+    expect([...text.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id).slice(0, 5)).toEqual(others);
+    expect(text).not.toContain("complete");
+    expect(await streamed({ "last-event-id": "event_00000000000000000001" })).toMatch(/NOT_FOUND[^]*event: complete/);
+    const revoked = streamed({});
+    await followed(merchantId);
+    await breakOff(4403);
+    expect(await revoked).toMatch(/UNAUTHENTICATED[^]*event: complete/);
   });
 
   it("are for those who want them: a question with one answer comes as JSON to whoever reads that", async () => {
@@ -502,6 +736,53 @@ describe("a socket", () => {
     watch(client, `subscription { events { type } }`);
     await until(async () => (await kept()).some((text) => text.includes("events { type }")));
     expect(await kept()).toHaveLength(2);
+  });
+
+  it("leaves nothing behind when its client is gone before it began, and tells its client to come back when the feed breaks off", async () => {
+    const { key } = await openShop();
+    const config = configOf(env);
+    if (typeof config === "string") throw new Error(config);
+    const deps = depsOf(env, config, origin, createExecutionContext());
+    const open = async (fetchFeed: () => Promise<Response>) => {
+      const feed = (merchantId: string) => ({ ...deps.feed(merchantId), fetch: fetchFeed });
+      const { webSocket } = await socketDoor(
+        new Request(`${origin}/graphql`, { headers: { upgrade: "websocket", ...protocol } }),
+        { ...deps, feed } as never,
+      );
+      webSocket!.accept();
+      webSocket!.send(JSON.stringify({ type: "connection_init", payload: { authorization: `Bearer ${key}` } }));
+      return webSocket!;
+    };
+    const upgraded = () => {
+      const { 0: client, 1: server } = new WebSocketPair();
+      server.accept();
+      return { response: new Response(null, { status: 101, webSocket: client }), server };
+    };
+    const slow = Promise.withResolvers<Response>();
+    const asked = Promise.withResolvers<void>();
+    const leaving = await open(() => {
+      asked.resolve();
+      return slow.promise;
+    });
+    await asked.promise;
+    leaving.close(1000, "");
+    const late = upgraded();
+    const released = heard(late.server).closed;
+    slow.resolve(late.response);
+    expect(await released).toBe(1000);
+
+    for (const code of [1011, 1012, 4403]) {
+      const feed = upgraded();
+      const client = await open(async () => feed.response);
+      const { closed } = heard(client);
+      await new Promise((resolve) => feed.server.addEventListener("message", resolve));
+      feed.server.close(code, "");
+      expect(await closed).toBe(code === 4403 ? code : 1013);
+    }
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const failing = await open(() => Promise.reject(new Error("the feed is away")));
+    expect(await heard(failing).closed).toBe(1013);
+    logged.mockRestore();
   });
 
   it("needs a key, and ends within a minute of its revocation", async () => {
