@@ -42,7 +42,8 @@ export const pageWebhookEndpoints = async (
     (row) => row,
   );
 
-export const countWebhookEndpoints = async (db: D1Database, merchantId: string): Promise<number> =>
-  countOf(db, { rows: webhookEndpoints, where: ownedBy(merchantId) });
+/** `besides`: an id that does not count. */
+export const countWebhookEndpoints = async (db: D1Database, merchantId: string, besides = ""): Promise<number> =>
+  countOf(db, { rows: webhookEndpoints, where: clause("merchant_id = ? AND id <> ?", merchantId, besides) });
 
 const ownedBy = (merchantId: string): Clause => clause("merchant_id = ?", merchantId);

@@ -8,7 +8,7 @@ import { forgetMerchant } from "./authenticate.ts";
 import { checks } from "./checks.ts";
 import type { Deps } from "./deps.ts";
 import { invalid, type ValidationFailure } from "./failures.ts";
-import { openPaymentAccount } from "./open-payment-account.ts";
+import { newAccountId, openPaymentAccount } from "./open-payment-account.ts";
 
 export type CreatePaymentAccount = {
   readonly provider: PaymentProvider;
@@ -32,13 +32,15 @@ export async function createPaymentAccount(
   if (issues.length > 0) return invalid(issues);
 
   const database = deps.database(merchantId);
-  // Two at once may pass by one: the limit bounds what every order pins, and need not be exact.
-  if ((await listPaymentAccounts(database, merchantId)).length >= limits.paymentAccountsPerMerchantMax)
+  const createdAt = deps.now();
+  const id = newAccountId(deps);
+  // Two at once may pass by one: the limit bounds what every order pins, and need not be exact. One that comes again does not count itself.
+  const others = (await listPaymentAccounts(database, merchantId)).filter((other) => other.id !== id);
+  if (others.length >= limits.paymentAccountsPerMerchantMax)
     return invalid([
       { path: ["input"], message: `a merchant has at most ${limits.paymentAccountsPerMerchantMax} payment accounts` },
     ]);
-  const createdAt = deps.now();
-  const paymentAccount = await openPaymentAccount(deps, { merchantId, provider, name, credentials });
+  const paymentAccount = await openPaymentAccount(deps, { id, merchantId, provider, name, credentials });
   await savePaymentAccount(database, { ...listed(paymentAccount), createdAt });
   forgetMerchant(merchantId);
   return ok({ paymentAccount });

@@ -5,17 +5,22 @@ import type { AccountSummary } from "../durable/protocol.ts";
 import type { Deps } from "./deps.ts";
 import { notificationUrl } from "./notification-url.ts";
 
+export const newAccountId = (deps: Deps): string =>
+  `account_${deps.keys.tagged(timedSuffix(deps.now(), deps.random(10)))}`;
+
 export type OpenPaymentAccount = {
+  readonly id: string;
   readonly merchantId: string;
   readonly provider: PaymentProvider;
   readonly name: string;
   readonly credentials: unknown;
 };
 
-export async function openPaymentAccount(deps: Deps, opening: OpenPaymentAccount): Promise<AccountSummary> {
-  const id = `account_${deps.keys.tagged(timedSuffix(deps.now(), deps.random(10)))}`;
-  return deps.account(id).open({ id, ...opening, notificationUrl: notificationUrl(deps.origin, opening.provider, id) });
-}
+export const openPaymentAccount = (deps: Deps, opening: OpenPaymentAccount): Promise<AccountSummary> =>
+  deps.account(opening.id).open({
+    ...opening,
+    notificationUrl: notificationUrl(deps.origin, opening.provider, opening.id),
+  });
 
 export type OpenSandboxAccount = { readonly merchantId: string; readonly name: string };
 /** `secret` signs the account's notifications. It is shown here, once, and never again. */
@@ -27,6 +32,7 @@ export async function openSandboxAccount(
   { merchantId, name }: OpenSandboxAccount,
 ): Promise<OpenedSandboxAccount> {
   const secret = `sandbox_${base32(deps.random(32), 48)}`;
-  const summary = await openPaymentAccount(deps, { merchantId, provider: "SANDBOX", name, credentials: { secret } });
+  const opening = { id: newAccountId(deps), merchantId, provider: "SANDBOX", name, credentials: { secret } } as const;
+  const summary = await openPaymentAccount(deps, opening);
   return { summary, secret };
 }

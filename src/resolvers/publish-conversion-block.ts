@@ -39,20 +39,15 @@ export async function publishConversionBlock(
   if (issues.length > 0) return invalid(issues);
   const database = deps.database(merchant.id);
   const { conversionBlockId: known, enabled, makeDefault } = input;
-  if (isGiven(known)) {
-    if (!(await findConversionBlock(database, merchant.id, known, null))) return notFound(known);
-  } else if (
-    (await listConversionBlocks(database, merchant.id, limits.blocksPerMerchantMax)).length >=
-    limits.blocksPerMerchantMax
-  )
-    return invalid([
-      {
-        path: ["input"],
-        message: `a merchant has at most ${limits.blocksPerMerchantMax} blocks: publish a version of one`,
-      },
-    ]);
   const publishedAt = deps.now();
   const id = known ?? `block_${timedSuffix(publishedAt, deps.random(10))}`;
+  const newest = await findConversionBlock(database, merchant.id, id, null);
+  if (isGiven(known) && !newest) return notFound(id);
+  // A new block is there already: this very request made it, was cut off, and comes again.
+  if (!isGiven(known) && newest) return ok(newest);
+  const { blocksPerMerchantMax: max } = limits;
+  if (!newest && (await listConversionBlocks(database, merchant.id, max)).length >= max)
+    return invalid([{ path: ["input"], message: `a merchant has at most ${max} blocks: publish a version of one` }]);
   // What is kept is what was given, without whatever JSON cannot say.
   const definition = JSON.parse(JSON.stringify(input.definition)) as ConversionDefinition;
   const block = await publish(database, merchant.id, { id, name, enabled, definition, publishedAt }, makeDefault);

@@ -36,14 +36,14 @@ export async function registerWebhookEndpoint(
   const { url, types, description = null, payload = "FULL", selection = null, ratePerSecond = null } = checked.value;
   if (url === undefined || types === undefined) throw new Error("what was given is read");
   const database = deps.database(merchantId);
-  // Two registrations at once may pass by one: the limit is there to bound the fan-out, not to be exact.
-  if ((await countWebhookEndpoints(database, merchantId)) >= limits.webhookEndpointsPerMerchantMax)
+  const createdAt = deps.now();
+  const id: Id<"endpoint"> = `endpoint_${deps.keys.tagged(timedSuffix(createdAt, deps.random(10)))}`;
+  // Two registrations at once may pass by one: the limit is there to bound the fan-out, not to be exact. One that comes again does not count itself.
+  if ((await countWebhookEndpoints(database, merchantId, id)) >= limits.webhookEndpointsPerMerchantMax)
     return invalid([
       { path: ["input"], message: `a merchant has at most ${limits.webhookEndpointsPerMerchantMax} webhook endpoints` },
     ]);
 
-  const createdAt = deps.now();
-  const id: Id<"endpoint"> = `endpoint_${deps.keys.tagged(timedSuffix(createdAt, deps.random(10)))}`;
   const opening = { id, merchantId, url, types, description, payload, selection, ratePerSecond };
   const endpoint = deps.endpoint(id);
   const opened = await endpoint.open(opening);

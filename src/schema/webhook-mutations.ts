@@ -1,6 +1,7 @@
 /** What a merchant does with its partners' endpoints. */
+import { Kind, type GraphQLResolveInfo } from "graphql";
 import type { Delivery, DeliveryAttempt, EndpointSelection, EndpointSummary } from "../durable/protocol.ts";
-import { ok, type Result } from "../core/result.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { pingWebhookEndpoint } from "../resolvers/ping-webhook-endpoint.ts";
 import { registerWebhookEndpoint } from "../resolvers/register-webhook-endpoint.ts";
 import { recoverWebhooks, retryWebhookDelivery } from "../resolvers/resend-webhooks.ts";
@@ -17,12 +18,25 @@ import { WebhookAttempt, WebhookEndpointState, WebhookPayload } from "./webhook-
 function judged<Nothing extends null | undefined>(
   text: string | Nothing,
   context: GraphContext,
+  info: GraphQLResolveInfo,
 ): Result<EndpointSelection, string> | Nothing | null {
   if (text === null || text === undefined) return text;
   if (text.trim() === "") return null;
   const { scopes } = callerOf(context);
+  if (isConfined(context) && !isWritten("selection", info))
+    return err("must be written in the document: this key may send only the documents that it was made with");
   const read = context.readSelection(text, scopes);
   return read.ok ? ok({ text: read.value, scopes: Array.from(scopes), origin: context.deps.origin }) : read;
+}
+
+/** A selection asks the graph like a document does, so what a key that is confined to documents may ask stands in them. */
+const isConfined = (context: GraphContext): boolean => Boolean(callerOf(context).documents);
+
+/** Whether the document says it itself, and no variable does. */
+function isWritten(name: string, { fieldNodes: [node] }: GraphQLResolveInfo): boolean {
+  const input = node?.arguments?.find((one) => one.name.value === "input")?.value;
+  const value = input?.kind === Kind.OBJECT ? input.fields.find((one) => one.name.value === name)?.value : null;
+  return value?.kind === Kind.STRING;
 }
 
 const endpointAndSecret = (name: string, description: string) =>
@@ -58,10 +72,10 @@ mutation("webhookEndpointCreate", {
   }),
   success: endpointAndSecret("WebhookEndpointCreateSuccess", "The endpoint hears of everything from now on."),
   failures: ["VALIDATION", "URL_NOT_ALLOWED"],
-  resolve: ({ selection, ...input }, context) =>
+  resolve: ({ selection, ...input }, context, info) =>
     registerWebhookEndpoint(context.deps, merchantOf(context).id, {
       ...input,
-      selection: judged(selection, context),
+      selection: judged(selection, context, info),
     }),
 });
 
@@ -98,11 +112,12 @@ mutation("webhookEndpointUpdate", {
     }),
   }),
   failures: ["VALIDATION", "URL_NOT_ALLOWED", "NOT_FOUND"],
-  resolve: ({ selection, ...input }, context) =>
+  resolve: ({ selection, ...input }, context, info) =>
     updateWebhookEndpoint(context.deps, merchantOf(context).id, {
       ...input,
-      selection: judged(selection, context),
-      scopes: callerOf(context).scopes,
+      selection: judged(selection, context, info),
+      // Nor does it send somewhere else what another key's selection shows.
+      scopes: isConfined(context) ? new Set() : callerOf(context).scopes,
     }),
 });
 

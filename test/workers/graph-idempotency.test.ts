@@ -378,6 +378,49 @@ describe("a request that was cut off", () => {
     });
   });
 
+  const atTheLimit: Record<string, [keyof typeof limits, number, string]> = {
+    webhookEndpointCreate: [
+      "webhookEndpointsPerMerchantMax",
+      1,
+      `webhookEndpointCreate(input: { url: "http://127.0.0.1:9/full", types: [] }) { __typename ... on WebhookEndpointCreateSuccess { webhookEndpoint { id } }`,
+    ],
+    // Beside the pretend wallet's, which every merchant begins with.
+    paymentAccountCreate: [
+      "paymentAccountsPerMerchantMax",
+      2,
+      `paymentAccountCreate(input: { sandbox: { name: "full", secret: "0123456789abcdef" } }) { __typename ... on PaymentAccountCreateSuccess { paymentAccount { id } }`,
+    ],
+    staffPoolSave: [
+      "staffPoolsPerMerchantMax",
+      1,
+      `staffPoolSave(input: { name: "full", strategy: SEQUENTIAL, members: [{ name: "Mei" }] }) { __typename ... on StaffPoolSaveSuccess { staffPool { id } }`,
+    ],
+    conversionBlockPublish: [
+      "blocksPerMerchantMax",
+      1,
+      `conversionBlockPublish(input: { name: "full", definition: { actions: [], targets: [{ kind: "RECEIPT" }] } }) { __typename ... on ConversionBlockPublishSuccess { conversionBlock { id version } }`,
+    ],
+  };
+  it.each(Object.entries(atTheLimit))(
+    "finds what it made also when there is room for nothing more: %s",
+    async (_name, [limit, max, field]) => {
+      const { key } = await openShop();
+      const { [limit]: before } = limits;
+      Object.assign(limits, { [limit]: max });
+      try {
+        const query = `mutation { result: ${field} ... on ValidationError { issues { message } } } }`;
+        const first = await cutOff(key, query, {}, lost);
+        expect(JSON.stringify(first)).toMatch(/Success/);
+        vi.setSystemTime(Date.now() + limits.outcomeLeaseMs + 1);
+        expect((await asked(key, query, {}, withKey("cut"))).data).toEqual(first.data);
+        const another = await asked(key, query, {}, withKey("another"));
+        expect(at(another.data, "result.issues.0.message")).toContain(`at most ${max}`);
+      } finally {
+        Object.assign(limits, { [limit]: before });
+      }
+    },
+  );
+
   it("lets those who wait go on when the first fails, at once", async () => {
     const { key, merchantId } = await openShop();
     const outcomes = env.OUTCOMES.getByName(merchantId);

@@ -747,7 +747,7 @@ describe("a socket", () => {
       const feed = (merchantId: string) => ({ ...deps.feed(merchantId), fetch: fetchFeed });
       const { webSocket } = await socketDoor(
         new Request(`${origin}/graphql`, { headers: { upgrade: "websocket", ...protocol } }),
-        { ...deps, feed } as never,
+        { ...deps, feed },
       );
       webSocket!.accept();
       webSocket!.send(JSON.stringify({ type: "connection_init", payload: { authorization: `Bearer ${key}` } }));

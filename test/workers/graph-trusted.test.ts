@@ -68,6 +68,46 @@ it("answers any key of the merchant by id, and nobody else's", async () => {
   expect((await tell(null, name)).errors[0]?.extensions.code).toBe("UNAUTHENTICATED");
 });
 
+it("lets a confined key have sent to a webhook what its documents say, and nothing that a variable says", async () => {
+  const { key } = await openShop();
+  const shown = (type: string) =>
+    `__typename ... on ValidationError { issues { path message } } ... on ${type} { webhookEndpoint { id url selection } }`;
+  const success = shown("WebhookEndpointCreateSuccess");
+  const create = `mutation Create($input: WebhookEndpointCreateInput!) { result: webhookEndpointCreate(input: $input) { ${success} } }`;
+  const field = `mutation Field($selection: String) { result: webhookEndpointCreate(input: { url: "http://127.0.0.1:9/", types: [], selection: $selection }) { ${success} } }`;
+  const written = `mutation Written($url: URL!) { result: webhookEndpointCreate(input: { url: $url, types: [], selection: "{ number }" }) { ${success} } }`;
+  const update = `mutation Update($input: WebhookEndpointUpdateInput!) { result: webhookEndpointUpdate(input: $input) { ${shown("WebhookEndpointUpdateSuccess")} } }`;
+  const documents = [create, field, written, update];
+  const confined = textAt(await made(key, documents, ["ORDERS_READ", "WEBHOOKS_WRITE"]), "secret");
+  const url = "http://127.0.0.1:9/";
+  const selection = "{ customer { identities { value } } }";
+  const told = async (bearer: string, query: string, variables: Record<string, unknown>) =>
+    at(await ask(bearer, query, variables), "result") as Json;
+
+  const plain = await told(confined, create, { input: { url, types: [] } });
+  expect(plain["__typename"]).toBe("WebhookEndpointCreateSuccess");
+  const webhookEndpointId = textAt(plain, "webhookEndpoint.id");
+  const message: unknown = expect.stringContaining("written in the document");
+  for (const [query, variables] of [
+    [create, { input: { url, types: [], selection } }],
+    [field, { selection }],
+    [update, { input: { webhookEndpointId, selection } }],
+  ] as const)
+    expect([query, await told(confined, query, variables)]).toMatchObject([
+      query,
+      { issues: [{ path: ["input", "selection"], message }] },
+    ]);
+  expect(at(await told(confined, written, { url }), "webhookEndpoint.selection")).toBe("{ number }");
+
+  // What another key lets an endpoint be sent stays there.
+  const rich = await told(key, create, { input: { url, types: [], selection } });
+  const moved = { webhookEndpointId: at(rich, "webhookEndpoint.id"), url: "http://127.0.0.1:10/" };
+  expect(await told(confined, update, { input: moved })).toMatchObject({ issues: [{ path: ["input", "selection"] }] });
+  expect(at(await told(key, update, { input: moved }), "webhookEndpoint.url")).toBe(moved.url);
+  const cleared = { webhookEndpointId: moved.webhookEndpointId, selection: null };
+  expect(at(await told(confined, update, { input: cleared }), "webhookEndpoint.selection")).toBeNull();
+});
+
 it("gives away no more than the key that makes it may send, and keeps no text that is no document", async () => {
   const { key } = await openShop();
   const maker = textAt(await made(key, [making, name], ["ORDERS_READ", "KEYS_WRITE"]), "secret");
