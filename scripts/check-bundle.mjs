@@ -8,7 +8,7 @@ const allowancesKiB = {
   "the main job, from the order to the first webhook": 160,
   "money that no order has, refund keys, the wallet's misbehaviour": 4,
   "partners' tools and the catalogue of events": 9,
-  "subscriptions, and outcomes that are replayed": 10,
+  "subscriptions that wait for slow readers and go on after a break, and outcomes that are replayed": 12,
   "conversion blocks, staff, coupons and consent": 26,
   "Stripe, WeChat Pay and Alipay": 16,
 };
