@@ -9,6 +9,7 @@ import { answerScan, mountEdge } from "./edge/routes.ts";
 import { sandboxBooksDoor } from "./edge/sandbox-books.ts";
 import { sandboxWalletDoor, type SandboxWalletDoor } from "./edge/sandbox-wallet.tsx";
 import { configOf } from "./env.ts";
+import { sweepErasures } from "./resolvers/sweep-erasures.ts";
 import { sweepStockHolds } from "./resolvers/sweep-stock-holds.ts";
 import { graphqlHandler } from "./schema/server.ts";
 
@@ -22,12 +23,14 @@ export function serve(request: Request, env: Env, ctx: ExecutionContext): Promis
   return application.fetch(request, env, ctx);
 }
 
-/** Gives back the stock of orders that were never placed after all, because the Worker that took it died in between. */
+/** Gives back the stock of orders that were never placed after all, because the Worker that took it died in between; and goes on with erasures. */
 export async function sweep(env: Env, ctx: ExecutionContext): Promise<void> {
   const config = configOf(env);
   if (typeof config === "string") throw new Error(config);
   const deps = depsOf(env, config, "", ctx);
-  await Promise.all(databases(env).map((database) => sweepStockHolds(deps, database)));
+  await Promise.all(
+    databases(env).flatMap((database) => [sweepStockHolds(deps, database), sweepErasures(deps, database)]),
+  );
 }
 
 const originOf = (url: string): string => url.slice(0, url.indexOf("/", url.indexOf("//") + 2));

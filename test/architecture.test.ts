@@ -37,7 +37,7 @@ const emptyNames = /(^|\/)(utils?|helpers?|common|services?|lib|misc|shared|tool
 const linesMax = 300;
 
 /** The declarations of the tables: what drizzle is for. */
-const tables = "src/db/tables.ts";
+const tables: readonly string[] = ["src/db/tables.ts", "src/db/customer-tables.ts"];
 
 type Source = { path: string; text: string };
 
@@ -69,9 +69,11 @@ const typeImport = /\b(?:import|export) type [^;"']*from\s*["'][^"'\n]+["']/g;
 
 /** Drizzle makes migrations and types of rows of the tables. One import that runs would bring all of it into the Worker. */
 function runsDrizzle({ path, text }: Source): string[] {
-  if (path === tables) return [];
+  if (tables.includes(path)) return [];
   const drizzle = importsOf({ path, text }).filter(({ specifier }) => specifier.startsWith("drizzle"));
-  const running = importsOf({ path, text: text.replaceAll(typeImport, "") }).filter(({ target }) => target === tables);
+  const running = importsOf({ path, text: text.replaceAll(typeImport, "") }).filter(
+    ({ target }) => target !== undefined && tables.includes(target),
+  );
   return [...drizzle, ...running].map(({ specifier }) => `${path} imports ${specifier}`);
 }
 

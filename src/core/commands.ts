@@ -84,6 +84,8 @@ export type Commands = {
   consent: { readonly receipt: ConsentReceipt; readonly told: boolean };
   claimRecord: { readonly said: Said };
   retry: { readonly agreed: readonly Purpose[] | null };
+  /** The customer's data was destroyed at that moment. */
+  forget: { readonly erasedAt: number };
 };
 export type CommandKind = keyof Commands;
 export type Command = { [K in CommandKind]: { readonly kind: K } & Commands[K] }[CommandKind];

@@ -113,6 +113,8 @@ export type Conversion = {
   /** Whether the target stands: until then the code leads to the receipt. */
   readonly decided?: boolean;
   readonly convertedAt: number;
+  /** Set once the person's data was destroyed, to that moment: nothing of theirs is here from then on, whatever is heard. */
+  readonly erasedAt?: number;
 };
 
 export function circumstancesOf(conversion: Conversion, terms: OrderTerms): Circumstances {

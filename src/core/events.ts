@@ -69,3 +69,19 @@ export const feedEvent = (terms: OrderTerms, event: OrderEvent): FeedEvent => ({
   at: event.at,
   body: eventBody(terms, event),
 });
+
+/** That a customer's data was destroyed: the only event that happens to a customer alone. */
+export function customerErased(
+  merchantId: string,
+  customerId: string,
+  { sequence, at }: { readonly sequence: number; readonly at: number },
+): FeedEvent {
+  const type = "CUSTOMER_ERASED";
+  const body = JSON.stringify({
+    type: wireType(type),
+    timestamp: new Date(at).toISOString(),
+    data: { customerId, sequence, merchantId },
+  });
+  const id = eventId(customerId.slice("customer_".length), sequence);
+  return { id, type, orderKey: null, sequence, at, body };
+}

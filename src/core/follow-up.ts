@@ -6,6 +6,7 @@ import { accept, change, draftOf, refuse, unchanged, type Commands, type Draft, 
 import { became, firstCall, progress, waiting } from "./block-run.ts";
 import { knownOf, receiptsOf, type ActionOutcome, type Conversion } from "./conversion.ts";
 import { plannedActions, staffKey, type PlannedAction, type Purpose } from "./definition.ts";
+import { stillErased } from "./forget.ts";
 import { limits } from "./limits.ts";
 import type { Order } from "./order.ts";
 import { answered, awaitsStaff } from "./staff-hold.ts";
@@ -14,7 +15,9 @@ import { answered, awaitsStaff } from "./staff-hold.ts";
 export function after(order: Order, now: number, hear: (conversion: Conversion) => Conversion): Draft {
   const { conversion, terms } = order;
   if (!conversion) return draftOf(order);
-  const next = progress(hear(conversion), { terms, now });
+  const heard = hear(conversion);
+  const next =
+    conversion.erasedAt === undefined ? progress(heard, { terms, now }) : stillErased(conversion, heard, now);
   return next === conversion ? draftOf(order) : change(draftOf(order), { conversion: next });
 }
 
@@ -118,6 +121,8 @@ export const without = (conversion: Conversion, purpose: Purpose | undefined): C
 export function consent(order: Order, { receipt, told }: Commands["consent"], now: number): Step {
   const { conversion } = order;
   if (!conversion) return unchanged(order);
+  // What was said before the person was forgotten is forgotten with them.
+  if (conversion.erasedAt !== undefined && receipt.at <= conversion.erasedAt) return unchanged(order);
   const { purpose, granted, textVersion, locale, channel } = receipt;
   const known = conversion.agreed ?? receiptsOf(conversion).map((one) => one.purpose);
   const agreed = [...known.filter((one) => one !== purpose), ...(granted ? [purpose] : [])];
@@ -143,8 +148,8 @@ const stop = (conversion: Conversion, order: Order, now: number): Conversion =>
 /** A payer of whom nothing is known says who they are, once. It never leads into somebody else's record: it is this one that gets a name. */
 export function claimRecord(order: Order, { said }: Commands["claimRecord"], now: number): Step {
   const { conversion } = order;
-  if (!conversion?.payer.provisional || conversion.claim || knownOf(conversion).identities.length > 0)
-    return refuse({ reason: "UNKNOWN" });
+  const isOpen = conversion?.payer.provisional && !conversion.claim && conversion.erasedAt === undefined;
+  if (!isOpen || knownOf(conversion).identities.length > 0) return refuse({ reason: "UNKNOWN" });
   const draft = after(order, now, (before) => ({
     ...before,
     claim: { at: now, said },

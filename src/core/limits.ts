@@ -50,6 +50,12 @@ export const limits = {
   /** Orders of one customer that hear at once of a consent given or taken back, the newest first; the others hear when they are retried. */
   ordersPerConsentMax: 200,
   ordersToldAtOnce: 20,
+  /** Orders that hear of their customer's erasure within the request for it, and within one sweep; and erasures that a sweep takes up. */
+  ordersPerErasure: 100,
+  erasedOrdersPerSweep: 200,
+  erasuresPerSweep: 20,
+  /** Whatever was under way when an erasure began has ended by then. */
+  erasureSettledMs: minute,
   /** A text's version, and where it was shown. */
   consentWordLengthMax: 60,
   consentsListedMax: 100,

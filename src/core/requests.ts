@@ -5,7 +5,7 @@ export type Request = {
   readonly call: string;
   /** The caller's own name for the request, hashed; null when it gave none. */
   readonly key: string | null;
-  /** What was asked, hashed. */
+  /** What was asked, hashed; empty once whom it named is forgotten. */
   readonly input: string;
 };
 
@@ -16,7 +16,8 @@ type Made = { readonly request?: Request | null };
 export function recall(request: Request | undefined, all: readonly Made[]): "NEW" | "SAME" | "OTHER" {
   const earlier = request && madeOn(request, all);
   if (!earlier) return "NEW";
-  return earlier.request?.call === request.call || earlier.request?.input === request.input ? "SAME" : "OTHER";
+  const { call, input } = earlier.request ?? {};
+  return call === request.call || input === request.input || input === "" ? "SAME" : "OTHER";
 }
 
 /** The last of what came of the request, whichever call brought it. */

@@ -7,6 +7,7 @@ import { closeAll, lapsed, watchedAttempts } from "./attempts.ts";
 import { change, type Draft } from "./commands.ts";
 import { hasStaffToLetGo, wantsStaff } from "./conversion-work.ts";
 import { deadlineOf, hasPartPayment } from "./deadline.ts";
+import { forgetOthers } from "./forget.ts";
 import type { Order } from "./order.ts";
 import { becomePaid } from "./paid.ts";
 import { giveAllBack } from "./refunds.ts";
@@ -92,6 +93,7 @@ const rules: readonly Rule[] = [
   releaseStaff,
   askForStaff,
   reverseConversion,
+  forgetOthers,
 ];
 
 /** `before`: the order that nobody was called to yet. Whenever it comes to need a person, one is called. */

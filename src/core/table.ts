@@ -15,6 +15,7 @@ import {
 } from "./commands.ts";
 import { acted, calling } from "./calls.ts";
 import { assigned, claimRecord, consent, customer, retry } from "./follow-up.ts";
+import { forget } from "./forget.ts";
 import type { Order } from "./order.ts";
 import { refund, refundAgain, refundHeard } from "./refunds.ts";
 import { resolve, resolveAgain, stock } from "./review.ts";
@@ -39,7 +40,7 @@ export const transitions: Readonly<Record<OrderState, Cells>> = {
   OPEN: { ...news, confirm, begin, extend, cancel },
   CLAIMED: { ...news, confirm, begin, extend, cancel },
   PAYING: { ...news, confirm, begin, extend, cancel },
-  PAID: { ...news, refund, resolve, customer, assigned, calling, acted, consent, claimRecord, retry },
+  PAID: { ...news, refund, resolve, customer, assigned, calling, acted, consent, claimRecord, retry, forget },
   EXPIRED: { ...news, extend, refund },
   CANCELLED: { ...news, refund },
   // What waits for a decision goes back by that decision: a refund beside it would leave money that counts and is gone.

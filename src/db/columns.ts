@@ -110,6 +110,20 @@ export const customers: Columns<typeof tables.customers> = {
     tierAt: "tier_at",
     staff: { json: "staff" },
     staffAt: "staff_at",
+    erasedAt: "erased_at",
+  },
+};
+
+export const erasures: Columns<typeof tables.erasures> = {
+  table: "erasures",
+  columns: {
+    merchantId: "merchant_id",
+    customerId: "customer_id",
+    erasedAt: "erased_at",
+    sequence: "sequence",
+    toldPlacedAt: "told_placed_at",
+    toldOrder: "told_order",
+    dueAt: "due_at",
   },
 };
 

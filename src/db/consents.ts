@@ -7,10 +7,15 @@ import { standingConsents } from "./projection-sql.ts";
 import { insertion, rowsOf, selection } from "./rows.ts";
 
 const list = `SELECT ${selection(consents)} FROM consents WHERE merchant_id = ? AND customer_id = ? ORDER BY at DESC, id DESC LIMIT ?`;
-const standing = `SELECT (${standingConsents("?1", "?2")}) AS agreed`;
+/** What was said before an erasure is proof of what was done until then, and counts for nothing more. */
+const erasedAt = `coalesce((SELECT erased_at FROM customers WHERE merchant_id = ?1 AND id = ?2), 0)`;
+const standing = `SELECT (${standingConsents("?1", "?2", erasedAt)}) AS agreed`;
 
 const lastWord = `
-  SELECT granted, at FROM consents WHERE merchant_id = ?1 AND customer_id = ?2 AND purpose = ?3 ORDER BY at DESC, id DESC LIMIT 1`;
+  SELECT granted, at FROM consents
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND purpose = ?3 AND at > ${erasedAt}
+  ORDER BY at DESC, id DESC
+  LIMIT 1`;
 
 /** `id` names the receipt: adding it again adds nothing. */
 export async function addConsent(

@@ -27,9 +27,10 @@ export function couponState({ redeemedAt, reversedAt, expiresAt }: Coupon, now: 
 const columns = selection(grants);
 const list = `
   SELECT ${columns} FROM grants INDEXED BY grants_customer
-  WHERE merchant_id = ? AND customer_id = ? AND code IS NOT NULL
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND code IS NOT NULL
+    AND issued_at > coalesce((SELECT erased_at FROM customers WHERE merchant_id = ?1 AND id = ?2), 0)
   ORDER BY issued_at DESC, code
-  LIMIT ?`;
+  LIMIT ?3`;
 const find = `SELECT ${columns} FROM grants INDEXED BY grants_code WHERE merchant_id = ? AND code = ?`;
 const redeem = `
   UPDATE grants SET redeemed_at = ?3, redeemed_for = ?4

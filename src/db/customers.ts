@@ -21,6 +21,8 @@ export type Customer = {
   readonly createdAt: number;
   readonly tier: string | null;
   readonly staff: StaffHold | null;
+  /** When the person's data was destroyed last. */
+  readonly erasedAt: number | null;
 };
 /** What a person changes; what is absent stays. */
 export type CustomerChanges = {
@@ -108,11 +110,14 @@ const waitingForConsent = `
   ORDER BY created_at DESC
   LIMIT ?3`;
 
+const erasedAt = `SELECT erased_at FROM customers WHERE merchant_id = ?1 AND id = ?2`;
+
 const notes = `
   SELECT action.value ->> 'note' AS note
   FROM orders INDEXED BY orders_customer
   CROSS JOIN json_each(iif(json_valid(doc), doc, '{}'), '$.conversion.actions') action
   WHERE merchant_id = ?1 AND customer_id = ?2 AND action.value ->> 'kind' = 'NOTE_ADD' AND action.value ->> 'state' = 'DONE'
+    AND doc ->> '$.conversion.convertedAt' > coalesce((${erasedAt}), 0)
   ORDER BY created_at DESC
   LIMIT ?3`;
 
@@ -128,6 +133,10 @@ export async function findCustomers(
   const found = await rowsOf(db, customers, clause(find, merchantId, JSON.stringify(ids)));
   return found.map(customerOf);
 }
+
+/** When the person's data was destroyed last; null when it never was. */
+export const erasedAtOf = (db: D1Database, merchantId: string, customerId: string): Promise<number | null> =>
+  db.prepare(erasedAt).bind(merchantId, customerId).first<number | null>("erased_at");
 
 /** Newest first. */
 export const pageCustomers = async (
@@ -230,4 +239,5 @@ const customerOf = (row: typeof tables.customers.$inferSelect): Customer => ({
   createdAt: row.createdAt,
   tier: row.tier,
   staff: row.staff,
+  erasedAt: row.erasedAt,
 });

@@ -155,8 +155,15 @@ const moveSubject = `
 
 /** Adds events of one customer or endpoint, oldest first, unless the log has them. Those of orders come with their order (`projection.ts`). */
 export async function logSubject(db: D1Database, merchantId: string, events: readonly FeedEvent[]): Promise<void> {
-  const [first] = events;
-  if (!first) return;
-  const values = [merchantId, subjectOf(first.id), JSON.stringify(events)];
-  await db.batch([db.prepare(addToLog).bind(...values), db.prepare(moveSubject).bind(...values)]);
+  if (events.length > 0) await db.batch(subjectStatements(db, merchantId, events));
+}
+
+/** The same for whoever has more to write in one transaction. At least one event. */
+export function subjectStatements(
+  db: D1Database,
+  merchantId: string,
+  events: readonly FeedEvent[],
+): D1PreparedStatement[] {
+  const values = [merchantId, subjectOf(events[0]?.id ?? ""), JSON.stringify(events)];
+  return [addToLog, moveSubject].map((statement) => db.prepare(statement).bind(...values));
 }

@@ -80,6 +80,8 @@ export type ProjectedRows = {
     readonly key: string;
     readonly at: number;
   }[];
+  /** Orders that have forgotten their customer. */
+  readonly erased: readonly { readonly merchant: string; readonly order: OrderKey; readonly at: number }[];
   readonly consents: readonly object[];
   readonly holds: readonly HoldNews[];
 };
@@ -109,6 +111,11 @@ export function rowsOf(projections: readonly Projection[]): ProjectedRows {
       (order.conversion?.actions ?? [])
         .filter(({ kind, state }) => isCounted(kind) && state === "REVERSED")
         .map(({ key, at }) => ({ merchant: order.terms.merchant.id, order: order.terms.key, key, at })),
+    ),
+    erased: projections.flatMap(({ order: { terms, conversion } }) =>
+      conversion?.erasedAt === undefined
+        ? []
+        : [{ merchant: terms.merchant.id, order: terms.key, at: conversion.erasedAt }],
     ),
     consents: projections.flatMap(({ order }) => consentRows(order)),
     holds: whole.flatMap(({ order: { terms, version, stock } }): HoldNews[] =>
@@ -161,8 +168,11 @@ function customerRow(order: Order): readonly CustomerRow[] {
   ];
 }
 
+/** Nobody is left whose they would be once the customer is erased. */
 const pointsIn = (conversion: Conversion | null): number =>
-  (conversion?.actions ?? []).reduce((sum, { points }) => sum + (points?.kept ?? 0), 0);
+  conversion?.erasedAt !== undefined
+    ? 0
+    : (conversion?.actions ?? []).reduce((sum, { points }) => sum + (points?.kept ?? 0), 0);
 
 const isCounted = (kind: string): boolean => kind === "COUPON_GRANT" || kind === "GROUP_INVITE";
 
@@ -180,7 +190,7 @@ function grantRows({ terms, conversion }: Order): readonly GrantRow[] {
     if (!isGranted) return [];
     if (action?.kind === "COUPON_GRANT" && coupon) {
       const { total = null, perCustomer = null } = action.limit ?? {};
-      return [{ ...row, key, grant, ...coupon, total, perCustomer, countsOrders: false }];
+      return [{ ...row, key, grant, ...coupon, code: coupon.code || null, total, perCustomer, countsOrders: false }];
     }
     if (action?.kind !== "GROUP_INVITE") return [];
     const total = action.groups.reduce((sum, { capacity }) => sum + capacity, 0);

@@ -14,7 +14,8 @@ const isLater = (column: string): string =>
   `(excluded.${column} IS NOT NULL AND excluded.${column} > coalesce(customers.${column}, 0))`;
 
 /**
- * Who comes first makes the customer; everybody adds what is not known yet. A name stays once it is there. Nothing new, nothing written.
+ * Who comes first makes the customer; everybody adds what is not known yet. A name stays once it is there. Nothing new, nothing written; and nothing
+ * from before an erasure.
  */
 export const addCustomers = `
   INSERT INTO customers (merchant_id, id, display_name, identities, tags, first_order, created_at, tier, tier_at, staff, staff_at)
@@ -47,7 +48,8 @@ export const addCustomers = `
     tier_at = iif(${isLater("tier_at")}, excluded.tier_at, customers.tier_at),
     staff = iif(${isLater("staff_at")}, excluded.staff, customers.staff),
     staff_at = iif(${isLater("staff_at")}, excluded.staff_at, customers.staff_at)
-  WHERE (customers.display_name IS NULL AND excluded.display_name IS NOT NULL)
+  WHERE excluded.created_at > coalesce(customers.erased_at, 0) AND (
+    (customers.display_name IS NULL AND excluded.display_name IS NOT NULL)
     OR ${isLater("tier_at")}
     OR ${isLater("staff_at")}
     OR EXISTS (
@@ -61,7 +63,8 @@ export const addCustomers = `
         WHERE known.value ->> 'kind' = added.value ->> 'kind' AND known.value ->> 'value' = added.value ->> 'value'
           AND known.value ->> 'verified' >= added.value ->> 'verified'
       )
-    )`;
+    )
+  )`;
 
 /** Rows that carry a text (`WithText`). Taken apart once, because SQLite writes a row's JSON anew for each look into it. */
 const withText = `
@@ -131,6 +134,7 @@ export const reverseTags = `
         CROSS JOIN json_each(action.value, '$.tags') tag
         WHERE orders.merchant_id = lost.merchant_id AND orders.customer_id = lost.id
           AND action.value ->> 'kind' = 'TAG_ADD' AND action.value ->> 'state' = 'DONE'
+          AND orders.doc ->> '$.conversion.convertedAt' > coalesce(lost.erased_at, 0)
           AND tag.value NOT IN (SELECT key FROM json_each(lost.own_tags) WHERE value = 0)
         UNION SELECT key FROM json_each(lost.own_tags) WHERE value = 1
         ORDER BY 1
@@ -209,6 +213,14 @@ export const reverseGrants = `
   WHERE grants.merchant_id = lost.merchant_id AND grants.order_key = lost.order_key AND grants.key = lost.key
     AND grants.reversed_at IS NULL`;
 
+/** Coupons of orders that have forgotten their customer are worth nothing, and nobody finds them by their code; the numbers stay given out. */
+export const voidCoupons = `
+  UPDATE grants SET code = NULL, redeemed_for = NULL, reversed_at = coalesce(reversed_at, erased.at)
+  FROM (
+    SELECT value ->> 'merchant' AS merchant_id, value ->> 'order' AS order_key, value ->> 'at' AS at FROM json_each(?1)
+  ) erased
+  WHERE grants.merchant_id = erased.merchant_id AND grants.order_key = erased.order_key AND grants.code IS NOT NULL`;
+
 export const addConsents = `
   INSERT INTO consents (merchant_id, customer_id, id, purpose, granted, text_version, text_hash, locale, channel, at)
   SELECT value ->> 'merchant', value ->> 'customer', value ->> 'id', value ->> 'purpose', value ->> 'granted', value ->> 'textVersion',
@@ -217,11 +229,11 @@ export const addConsents = `
   WHERE true
   ON CONFLICT (merchant_id, customer_id, id) DO NOTHING`;
 
-/** What a customer agrees to: of each purpose, the last word. */
-export const standingConsents = (merchant: string, customer: string): string => `
+/** What a customer agrees to: of each purpose, the last word after that moment. */
+export const standingConsents = (merchant: string, customer: string, after: string): string => `
   SELECT json_group_array(purpose) FROM (
     SELECT purpose, granted, row_number() OVER (PARTITION BY purpose ORDER BY at DESC, id DESC) AS back
-    FROM consents WHERE merchant_id = ${merchant} AND customer_id = ${customer}
+    FROM consents WHERE merchant_id = ${merchant} AND customer_id = ${customer} AND at > ${after}
   )
   WHERE back = 1 AND granted`;
 
@@ -234,7 +246,7 @@ export const answers = `
     told.value ->> 'order' AS orderKey,
     customers.first_order = told.value ->> 'order' AS firstTime,
     (SELECT number FROM grants WHERE merchant_id = customers.merchant_id AND order_key = told.value ->> 'order' AND key = '') AS nth,
-    (${standingConsents("customers.merchant_id", "customers.id")}) AS agreed,
+    (${standingConsents("customers.merchant_id", "customers.id", "coalesce(customers.erased_at, 0)")}) AS agreed,
     (
       SELECT json_group_array(json_object('key', key, 'number', number, 'redeemed', redeemed_at IS NOT NULL))
       FROM grants INDEXED BY grants_order
@@ -249,6 +261,7 @@ export const answers = `
         SELECT coalesce(sum(points), 0) FROM points_spent WHERE merchant_id = customers.merchant_id AND customer_id = customers.id
       ),
       NULL
-    ) AS balance
+    ) AS balance,
+    iif(customers.erased_at >= told.value ->> 'at', customers.erased_at, NULL) AS erasedAt
   FROM json_each(?1) told
   JOIN customers ON customers.merchant_id = told.value ->> 'merchant' AND customers.id = told.value ->> 'customer'`;

@@ -17,6 +17,7 @@ import {
   reverseGrants,
   reverseTags,
   reverseTiers,
+  voidCoupons,
   writeOrders,
 } from "./projection-sql.ts";
 import { settleHolds } from "./stock.ts";
@@ -41,6 +42,8 @@ export type ProjectionAnswer = {
   readonly grants?: readonly { readonly key: string; readonly number: number; readonly redeemed: boolean }[];
   /** The customer's points, if this order took some back. */
   readonly balance?: number | null;
+  /** The customer was erased, and the order is older than that. */
+  readonly erasedAt?: number;
 };
 
 /** D1 takes parameters and rows of 2 MB; a character is three bytes at most. */
@@ -68,9 +71,10 @@ type RawAnswer = {
   readonly agreed: string;
   readonly grants: string;
   readonly balance: number | null;
+  readonly erasedAt: number | null;
 };
 
-function answerOf({ orderKey, firstTime, nth, agreed, grants, balance }: RawAnswer): ProjectionAnswer {
+function answerOf({ orderKey, firstTime, nth, agreed, grants, balance, erasedAt }: RawAnswer): ProjectionAnswer {
   const known = JSON.parse(agreed) as readonly Purpose[];
   const granted = JSON.parse(grants) as readonly { readonly key: string; readonly number: number; redeemed: 0 | 1 }[];
   return {
@@ -82,13 +86,14 @@ function answerOf({ orderKey, firstTime, nth, agreed, grants, balance }: RawAnsw
       grants: granted.map(({ key, number, redeemed }) => ({ key, number, redeemed: redeemed === 1 })),
     }),
     ...(balance !== null && { balance }),
+    ...(erasedAt !== null && { erasedAt }),
   };
 }
 
 /** Their order matters: what is new, and whose a hold is, is judged by the orders' old rows, and an event's place is known once it is logged. */
 function statementsOf(
   db: D1Database,
-  { customers, events, orders, reversals, holds, grants, grantReversals, consents }: ProjectedRows,
+  { customers, events, orders, reversals, holds, grants, grantReversals, erased, consents }: ProjectedRows,
 ): D1PreparedStatement[] {
   const each = (sql: string, rows: readonly unknown[]) =>
     rows.length > 0 ? [db.prepare(sql).bind(JSON.stringify(rows))] : [];
@@ -97,6 +102,7 @@ function statementsOf(
     ...each(addConsents, consents),
     ...each(issueGrants, grants),
     ...each(reverseGrants, grantReversals),
+    ...each(voidCoupons, erased),
     ...each(logEvents, events),
     ...(holds.length > 0 ? settleHolds(db, holds) : []),
     ...each(writeOrders, orders),
@@ -104,10 +110,11 @@ function statementsOf(
     ...each(reverseTiers, reversals),
     ...each(
       answers,
-      customers.map(({ merchant, customer, order, points, checksPoints }) => ({
+      customers.map(({ merchant, customer, order, at, points, checksPoints }) => ({
         merchant,
         customer,
         order,
+        at,
         points,
         checksPoints,
       })),

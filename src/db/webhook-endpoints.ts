@@ -46,4 +46,12 @@ export const pageWebhookEndpoints = async (
 export const countWebhookEndpoints = async (db: D1Database, merchantId: string, besides = ""): Promise<number> =>
   countOf(db, { rows: webhookEndpoints, where: clause("merchant_id = ? AND id <> ?", merchantId, besides) });
 
+const ids = "SELECT id FROM webhook_endpoints WHERE merchant_id = ?1 ORDER BY id";
+
+/** All of them. */
+export async function endpointIdsOf(db: D1Database, merchantId: string): Promise<readonly string[]> {
+  const { results } = await db.prepare(ids).bind(merchantId).all<{ id: string }>();
+  return results.map(({ id }) => id);
+}
+
 const ownedBy = (merchantId: string): Clause => clause("merchant_id = ?", merchantId);

@@ -31,6 +31,7 @@ const repeatable: readonly CommandKind[] = [
   "acted",
   "consent",
   "retry",
+  "forget",
 ];
 const isRepeatable = (command: Command): boolean =>
   command.kind === "refund" || command.kind === "resolve"

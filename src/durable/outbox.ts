@@ -65,6 +65,9 @@ export const markPublished = (stored: StoredLiveCode, through: number): StoredLi
 
 /** What the read model's answer tells the order that asked; null when it did not ask, or was not answered. */
 export function answerIn({ order: sent }: Projection, answer: ProjectionAnswer | undefined): Command | null {
+  // Before anything else: what is about to be done for somebody who was erased is not begun.
+  if (answer?.erasedAt !== undefined && sent.conversion?.erasedAt === undefined)
+    return { kind: "forget", erasedAt: answer.erasedAt };
   if (!awaitsAnswer(sent) || !answer || answer.firstTime === null) return null;
   const { firstTime, nth = null, agreed = [], grants = [], balance = null } = answer;
   const asked = sent.conversion?.actions ?? [];

@@ -5,7 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { limits } from "../core/limits.ts";
-import type { Begun, OutcomesProtocol } from "./protocol.ts";
+import type { Begun, OutcomesProtocol } from "./outcomes-protocol.ts";
 
 type Kept = {
   readonly fingerprint: string;

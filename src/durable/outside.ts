@@ -12,6 +12,7 @@ import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import { actionSecretPlace, findActionEndpoint } from "../db/action-endpoints.ts";
 import { lastWordOn } from "../db/consents.ts";
+import { erasedAtOf } from "../db/customers.ts";
 import { database } from "../db/database.ts";
 import { keysOf } from "../keys/root.ts";
 import { unseal } from "../keys/seal.ts";
@@ -53,7 +54,8 @@ async function ask(env: Env, { terms, conversion }: Order, work: StaffWork): Pro
     case "ASSIGN": {
       const { pool } = work;
       const payer = conversion?.payer;
-      const customerId = payer && !payer.provisional ? payer.customerId : null;
+      const isKnown = payer && !payer.provisional && conversion.erasedAt === undefined;
+      const customerId = isKnown ? payer.customerId : null;
       return { kind: "assigned", turn, pool, hold: await poolOf(env, pool).assign({ ...reservation, customerId }) };
     }
   }
@@ -80,13 +82,17 @@ async function call(env: Env, order: Order, work: CallWork, begin: Begin): Promi
   if (number > limits.actionRetryMs.length + 1) return acted("FAILED", "nobody told what came of the last call");
   if (!undo && firstCall(action, order.terms, now()).nextAt > now()) return acted("NOT_YET", null);
   const db = database(env, merchant.id);
-  const [isAgreed, endpoint] = await within(
+  const { convertedAt, erasedAt: forgotten, payer } = order.conversion;
+  const [erasedAt, isAgreed, endpoint] = await within(
     limits.actionTimeoutMs,
     Promise.all([
+      erasedAtOf(db, merchant.id, payer.customerId),
       undo || action.requires === undefined || hasConsent(db, merchant.id, order.conversion, action.requires),
       findActionEndpoint(db, merchant.id, action.kind),
     ]),
   );
+  // Whoever was erased is told nothing more, even by an order that has not heard of it.
+  if (erasedAt !== null && erasedAt >= convertedAt && forgotten === undefined) return { kind: "forget", erasedAt };
   if (!isAgreed) return acted("NO_CONSENT", null);
   if (!endpoint) return acted("FAILED", `no address is set for ${action.kind}: use conversionEndpointSave`);
   const place = actionSecretPlace(merchant.id, action.kind);

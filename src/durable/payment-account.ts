@@ -18,7 +18,6 @@ import type {
   NotificationFault,
   PaymentPort,
   PaymentRequest,
-  ProviderCall,
   ProviderFault,
   RefundReport,
   RefundRequest,
@@ -35,29 +34,17 @@ import type {
   AccountReport,
   AccountSummary,
   AssignedPayment,
+  ErasedPerson,
   PaymentAccountProtocol,
   UnmatchedPayment,
   UnmatchedReason,
   UnmatchedRefusal,
 } from "./protocol.ts";
 import { sandboxWallet } from "./sandbox-wallet.ts";
+import { callOf, sealedPlace, summaryOf, type OpenAccount, type StoredAccount } from "./stored-account.ts";
 import { UnmatchedPayments } from "./unmatched-payments.ts";
 
-/** The one document of the object. `sealed` is the credentials' JSON, readable only as this account of this merchant. */
-type StoredAccount = Omit<AccountSummary, "unableIn"> & {
-  readonly storage: 1;
-  readonly sealed: string;
-  readonly openedAt: number;
-  readonly notificationUrl?: string;
-};
-type OpenAccount = {
-  readonly stored: StoredAccount;
-  readonly port: PaymentPort<unknown>;
-  readonly credentials: unknown;
-};
-
 const accountKey = "account";
-const sealedPlace = (merchantId: string, id: string): string => `${merchantId}|account|${id}|credentials`;
 const notOpened: ProviderFault = { reason: "REFUSED", message: "there is no such account" };
 const notFound = err({ reason: "NOT_FOUND" } as const);
 
@@ -223,6 +210,11 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     return this.ofMerchant(merchantId) ? this.money.refund(id) : notFound;
   }
 
+  async forgetPayer(person: ErasedPerson): Promise<void> {
+    const found = this.ofMerchant(person.merchantId);
+    if (found) this.money.forget(found.stored, person);
+  }
+
   /** Re-arms before it does anything, so that no fault can end it. Throws only when that fails: then the platform rings again by itself. */
   override async alarm(): Promise<void> {
     await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs.longMax);
@@ -285,15 +277,3 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     return ok({ state: "NEWS", command: owner === null ? { kind: "kept", attempt: payment } : command });
   }
 }
-
-const callOf = ({ id, notificationUrl }: StoredAccount): ProviderCall => ({
-  now: Date.now(),
-  account: id,
-  notificationUrl: notificationUrl ?? null,
-});
-
-const summaryOf = ({ stored, port, credentials }: OpenAccount): AccountSummary => {
-  const { id, merchantId, provider, name, enabled, fingerprints } = stored;
-  const unableIn = port.unableIn?.(credentials) ?? [];
-  return { id, merchantId, provider, name, enabled, fingerprints, unableIn };
-};

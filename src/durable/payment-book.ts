@@ -165,6 +165,16 @@ export const paymentBook = (storage: DurableObjectStorage) => {
       write({ ...kept, state: "REFUNDED", payer: null });
     },
 
+    /** Goes through all money that has no place yet. `payerOf` answers its payer, sealed anew; null where nothing changes. */
+    rename(payerOf: (kept: KeptPayment) => string | null): void {
+      storage.transactionSync(() => {
+        for (const [key, kept] of Array.from(kv.list<KeptPayment>({ prefix: prefixes.waiting }))) {
+          const payer = payerOf(kept);
+          if (payer !== null) kv.put(key, { ...kept, payer });
+        }
+      });
+    },
+
     /** Newest first, from before a place on. */
     list(settled: boolean, before: string | null, limit: number): readonly KeptPayment[] {
       const prefix = settled ? prefixes.settled : prefixes.waiting;

@@ -112,6 +112,9 @@ export type UnmatchedRefusal =
   | { readonly reason: "REFUSED"; readonly refusal: Refusal; readonly order: Order };
 export type AssignedPayment = { readonly payment: UnmatchedPayment; readonly order: Order };
 
+/** Whose data is destroyed. */
+export type ErasedPerson = { readonly merchantId: string; readonly customerId: string; readonly erasedAt: number };
+
 /** A merchant's account at a payment provider, named by its id. The only place where its secrets are open. */
 export interface PaymentAccountProtocol {
   /** Idempotent by id. */
@@ -139,6 +142,8 @@ export interface PaymentAccountProtocol {
   /** By the path of a notification. Once, however often and by whomever it is asked. */
   assignUnmatched(id: string, merchantId: string, order: OrderKey): Promise<Result<AssignedPayment, UnmatchedRefusal>>;
   refundUnmatched(id: string, merchantId: string): Promise<Result<UnmatchedPayment, UnmatchedRefusal>>;
+  /** Money that waits for its place keeps no name of a payer who was erased since it was heard of. */
+  forgetPayer(person: ErasedPerson): Promise<void>;
   /** The value of `Sandbox-Signature` for a body, by a clock that may be off; null unless this is a sandbox account. */
   signAsSandbox(body: string, skewMs?: number): Promise<string | null>;
 }
@@ -166,28 +171,6 @@ export interface MerchantFeedProtocol {
   changed(order: Order): Promise<boolean>;
   /** A WebSocket upgrade: a client's subscriptions, as `graphql-transport-ws` has them. */
   fetch(request: Request): Promise<Response>;
-}
-
-export type Begun =
-  /** Carry it out. `at`: when the request was first begun; `lease` names this turn. */
-  | { readonly kind: "BEGUN"; readonly at: number; readonly lease: number }
-  /** It was carried out: `outcome` as it was brought. */
-  | { readonly kind: "DONE"; readonly outcome: string }
-  /** The key was used for another input. */
-  | { readonly kind: "OTHER" }
-  /** Too many wait for it already. */
-  | { readonly kind: "BUSY" };
-
-/** What became of an owner's requests that carry an idempotency key. `name` names such a request. */
-export interface OutcomesProtocol {
-  /** Waits while an equal request is under way. */
-  begin(name: string, fingerprint: string): Promise<Begun>;
-  /** It was carried out. Durable when it returns. */
-  finish(name: string, outcome: string): Promise<void>;
-  /** It was refused and did nothing. */
-  forget(name: string, lease: number): Promise<void>;
-  /** It failed in the middle: the next may begin at once. */
-  lapse(name: string, lease: number): Promise<void>;
 }
 
 /** A merchant's documents by their ids, which are hashes of their texts. */
@@ -267,6 +250,8 @@ export interface WebhookEndpointProtocol {
   retry(id: string): Promise<{ readonly delivery: Delivery; readonly disabled: boolean } | null>;
   /** Sends again what is settled, beside new events and at a bounded pace. `queued`: how many events that is. */
   recover(window: RecoveryWindow): Promise<RecoveryAnswer>;
+  /** What a selection made of these events is gone, and what the partner answered to them; whatever is sent of them again is made anew. */
+  forgetBodies(events: readonly FeedEvent[]): Promise<void>;
 }
 
 export type PoolSettings = {
@@ -296,4 +281,6 @@ export interface StaffPoolProtocol {
   reserve(reservation: PoolReservation): Promise<StaffHold | null>;
   release(reservation: PoolReservation): Promise<void>;
   assign(assignment: PoolAssignment): Promise<StaffHold | null>;
+  /** Nobody's customer any more. */
+  forget(person: ErasedPerson): Promise<void>;
 }

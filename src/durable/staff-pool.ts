@@ -19,7 +19,14 @@ import {
   type Turn,
 } from "../core/rotation.ts";
 import type { StaffHold } from "../core/staff-hold.ts";
-import type { PoolAssignment, PoolReservation, PoolSettings, PoolSummary, StaffPoolProtocol } from "./protocol.ts";
+import type {
+  ErasedPerson,
+  PoolAssignment,
+  PoolReservation,
+  PoolSettings,
+  PoolSummary,
+  StaffPoolProtocol,
+} from "./protocol.ts";
 
 const settingsKey = "settings";
 const talliesKey = "tallies";
@@ -101,6 +108,10 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
       if (assigned) this.own(settings, customerId, assigned.member);
       return assigned;
     });
+  }
+
+  async forget({ merchantId, customerId }: ErasedPerson): Promise<void> {
+    if (this.settings(merchantId)) this.ctx.storage.sql.exec("DELETE FROM owners WHERE customer = ?", customerId);
   }
 
   /** `owner`: whose turn it is whatever the rotation says; it moves nobody else's. */

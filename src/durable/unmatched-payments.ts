@@ -19,6 +19,7 @@ import type {
   AccountSummary,
   Applied,
   AssignedPayment,
+  ErasedPerson,
   UnmatchedPayment,
   UnmatchedReason,
   UnmatchedRefusal,
@@ -63,6 +64,17 @@ export class UnmatchedPayments {
   keep(account: Account, capture: HeardCapture, from: OrderKey | null, why: UnmatchedReason): void {
     const payer = seal(this.sealing, payerPlace(account, capture.id), JSON.stringify(capture.payer));
     this.book.keep(capture, payer, from, why, Date.now());
+  }
+
+  /** Whoever is erased is no longer named by money that was heard of before. */
+  forget(account: Account, { customerId, erasedAt }: ErasedPerson): void {
+    this.book.rename((kept) => {
+      if (kept.payer === null || kept.heardAt > erasedAt) return null;
+      const place = payerPlace(account, kept.capture);
+      const payer = JSON.parse(unseal(this.sealing, place, kept.payer)) as Payer;
+      const isTheirs = payer.customerId === customerId && (payer.name !== null || payer.identities.length > 0);
+      return isTheirs ? seal(this.sealing, place, JSON.stringify({ ...payer, name: null, identities: [] })) : null;
+    });
   }
 
   list(settled: boolean, before: string | null, limit: number): readonly UnmatchedPayment[] {

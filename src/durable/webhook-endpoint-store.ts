@@ -144,6 +144,16 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
         "UPDATE deliveries SET body = iif(final, body, ?), final = iif(final, final, 2) WHERE settled = 0 AND at = ? AND id = ? RETURNING body";
       return sql.exec<{ body: string }>(change, made, at, id).one().body;
     },
+    /** What a selection made of the event is gone, and what was answered to it. */
+    forget: ({ at, id, body }: FeedEvent): void =>
+      void sql.exec(
+        `UPDATE deliveries SET body = iif(final = 2, ?, body), final = iif(final = 2, 0, final), attempts = (
+           SELECT json_group_array(json_set(value, '$.responseBody', NULL) ORDER BY key) FROM json_each(attempts))
+         WHERE settled IN (0, 1) AND at = ? AND id = ?`,
+        body,
+        at,
+        id,
+      ),
     /** Adds an attempt and says what has become of the delivery. `dueAt` is when the next attempt is, for one that is retried. */
     record(
       { at, id }: Place,

@@ -151,6 +151,11 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     return answer;
   }
 
+  async forgetBodies(events: readonly FeedEvent[]): Promise<void> {
+    this.sender.forget();
+    if (this.read()) this.ctx.storage.transactionSync(() => events.forEach((event) => this.store.forget(event)));
+  }
+
   /** Re-arms before it reads anything, so that no fault can end the queue. Throws only when that fails: then the platform rings again by itself. */
   override async alarm(): Promise<void> {
     this.alarmAt = null;

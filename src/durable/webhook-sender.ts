@@ -38,9 +38,15 @@ export const sender = (env: Env, select: Select, keep: Keep) => {
       ports,
     );
 
+  /** How often somebody was forgotten here. Lost together with what is being selected. */
+  let forgettings = 0;
+
   const tryToSelect = async (wanted: Wanted): Promise<Result<string, string>> => {
+    const before = forgettings;
     try {
-      return await within(limits.webhookSelectionTimeoutMs, select(wanted));
+      const made = await within(limits.webhookSelectionTimeoutMs, select(wanted));
+      // It may still tell of whoever was forgotten meanwhile, so it is neither kept nor sent: the next attempt selects again.
+      return forgettings === before ? made : { ok: false, error: "somebody was forgotten meanwhile" };
     } catch (fault) {
       console.error("a webhook endpoint's selection", fault);
       return { ok: false, error: "the graph did not answer" };
@@ -59,5 +65,5 @@ export const sender = (env: Env, select: Select, keep: Keep) => {
     const durationMs = Date.now() - startedAt;
     return { status: null, error, durationMs, responseBody: null, retryAfter: null, ours: true };
   };
-  return { post, attempt };
+  return { post, attempt, forget: (): void => void (forgettings += 1) };
 };

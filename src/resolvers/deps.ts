@@ -3,12 +3,12 @@ import type { OrderKey } from "../core/ids.ts";
 import type {
   LiveCodeProtocol,
   MerchantFeedProtocol,
-  OutcomesProtocol,
   PaymentAccountProtocol,
   StaffPoolProtocol,
   TrustedDocumentsProtocol,
   WebhookEndpointProtocol,
 } from "../durable/protocol.ts";
+import type { OutcomesProtocol } from "../durable/outcomes-protocol.ts";
 import type { Keys } from "../keys/root.ts";
 import type { PaymentPorts } from "../payments/registry.ts";
 

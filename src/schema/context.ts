@@ -25,6 +25,8 @@ export type GraphContext = Borrowed & {
   readonly idempotencyKey: string | null;
   /** Judges a selection on Order. Here, because it asks the whole graph, of which every field is a part. */
   readonly readSelection: ReadSelection;
+  /** Nothing is answered from memory: what is told will be kept. */
+  readonly fresh?: true;
   /** What the answer says beside the data; absent where nobody reads it. */
   readonly notes?: Notes;
 };

@@ -3,12 +3,14 @@ import { ok } from "../core/result.ts";
 import type { Coupon as CouponRow } from "../db/coupons.ts";
 import type { Customer as CustomerRow } from "../db/customers.ts";
 import { redeemCoupon } from "../resolvers/redeem-coupon.ts";
+import { eraseCustomer } from "../resolvers/erase-customer.ts";
 import { setConsent } from "../resolvers/set-consent.ts";
 import { spendPoints } from "../resolvers/spend-points.ts";
 import { updateCustomer } from "../resolvers/update-customer.ts";
 import { ConsentPurpose, Coupon } from "./benefit.ts";
 import { builder, shape } from "./builder.ts";
 import { merchantOf } from "./context.ts";
+import { forgetCustomerRow } from "./loaders.ts";
 import { mutation } from "./mutation.ts";
 import { Customer, type CustomerView } from "./nouns.ts";
 
@@ -68,6 +70,23 @@ mutation("customerConsentSet", {
   resolve: async (input, context) => {
     const set = await setConsent(context.deps, merchantOf(context).id, input);
     return set.ok ? ok({ customer: viewOf(set.value.customer) }) : set;
+  },
+});
+
+mutation("customerErase", {
+  description:
+    "Destroys the person's data for good; the money facts stay, without a name. Points and coupons end with it, consents count as taken back, and nothing that waits is sent any more.",
+  needs: "CUSTOMERS_WRITE",
+  input: builder.inputType("CustomerEraseInput", {
+    description: "Whose data.",
+    fields: (t) => ({ customerId: t.id({ required: true, description: "`customer_…`" }) }),
+  }),
+  success: showsCustomer("CustomerEraseSuccess", "It is gone. Erasing again erases what was told since."),
+  failures: ["NOT_FOUND"],
+  resolve: async (input, context) => {
+    const erased = await eraseCustomer(context.deps, merchantOf(context).id, input);
+    forgetCustomerRow(input.customerId);
+    return erased.ok ? ok({ customer: viewOf(erased.value.customer) }) : erased;
   },
 });
 

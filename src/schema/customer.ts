@@ -201,8 +201,8 @@ Customer.implement({
     erasedAt: t.field({
       type: "DateTime",
       nullable: true,
-      description: "When the person's data was destroyed.",
-      resolve: () => null,
+      description: "When the person's data was destroyed. What is shown beside it was told since.",
+      resolve: (customer, _args, context) => fromRow(customer, context, (row) => row?.erasedAt ?? null),
     }),
   }),
 });

@@ -64,10 +64,13 @@ function gather<Row>(read: (ids: readonly string[]) => Promise<readonly Row[]>, 
 /** Rows of customers that this isolate read lately. Customers' ids are the merchant's own: no other merchant has the same. */
 const customers = remember<Customer>(1_000, limits.customerCacheMs);
 
+/** This isolate shows nothing of the customer any more that it read before; others may for `limits.customerCacheMs`. */
+export const forgetCustomerRow = (id: string): void => customers.forget(id);
+
 /** The customer's row; null while the read model knows none. Answers at once when it can, because an order is read more often than anything. */
 export function customerRow(context: GraphContext, id: string): Customer | null | Promise<Customer | null> {
   const now = context.deps.now();
-  const remembered = customers.get(id, now);
+  const remembered = context.fresh ? undefined : customers.get(id, now);
   if (remembered?.merchantId === merchantOf(context).id) return remembered;
   return loadersOf(context)
     .customer(id)

@@ -51,8 +51,11 @@ export const readSelection: ReadSelection = (given, scopes) => {
   if (cost > limits.webhookSelectionCostMax)
     return err(`costs ${cost} points, more than the ${limits.webhookSelectionCostMax} allowed`);
   const missing = scopesNeeded(known.value.document).find((anyOf) => !anyOf.some((scope) => scopes.has(scope)));
-  return missing ? err(`needs a key with ${missing.join(" or ")}`) : ok(text);
+  if (missing) return err(`needs a key with ${missing.join(" or ")}`);
+  return isOfOneOrder(known.value.document) ? ok(text) : err(beyond);
 };
+
+const beyond = "must stay with its order: a merchant's lists are no part of what happened to it";
 
 /** The event's body with what the selection answers now as its `data`; `orderId` and `sequence` stay, for whoever has to order events. */
 export async function bodySelected(
@@ -65,6 +68,7 @@ export async function bodySelected(
   const known = documentOf(question(text));
   if (!merchant || !key) return err("there is no such order");
   if (!known.ok) return err("the graph has changed: save the selection again");
+  if (!isOfOneOrder(known.value.document)) return err(beyond);
   const caller = { kind: "merchant", keyId: "", scopes: new Set(scopes.filter(isScope)), merchant } as const;
   const contextValue: GraphContext = {
     ...borrowed,
@@ -73,6 +77,7 @@ export async function bodySelected(
     acceptLanguage: null,
     idempotencyKey: null,
     readSelection,
+    fresh: true,
   };
   const { document } = known.value;
   const { data, errors } = await execute({
@@ -103,6 +108,26 @@ function isOneSelection(text: string): boolean {
     if (fault instanceof GraphQLError) return false;
     throw fault;
   }
+}
+
+/**
+ * Whether it tells of its order and of that order's customer alone. What it makes is kept for as long as deliveries are, and whoever is erased is to be
+ * found in it.
+ */
+function isOfOneOrder(document: DocumentNode): boolean {
+  let isOf = true;
+  const types = new TypeInfo(schema());
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      [Kind.FIELD]: () => {
+        const field = types.getFieldDef();
+        const isList = field && getNamedType(field.type).name.endsWith("Connection");
+        if (isList && types.getParentType()?.name === "Merchant") isOf = false;
+      },
+    }),
+  );
+  return isOf;
 }
 
 type Ruled = { readonly extensions: Readonly<Record<string, unknown>> };

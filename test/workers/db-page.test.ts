@@ -7,6 +7,7 @@ import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Currency } from "../../src/core/money.ts";
 import type { Order, OrderTerms } from "../../src/core/order.ts";
+import type { OrderKey } from "../../src/core/ids.ts";
 import { findApiKey, insertApiKey, revokeApiKey } from "../../src/db/api-keys.ts";
 import * as queried from "../../src/db/columns.ts";
 import type { Column } from "../../src/db/columns.ts";
@@ -23,6 +24,7 @@ import {
   totalsOfCustomers,
 } from "../../src/db/customers.ts";
 import { bucketOf, database, databaseBuckets, databaseNameOf } from "../../src/db/database.ts";
+import { endErasure, markTold, ordersToForget } from "../../src/db/erasures.ts";
 import { cursorOfEvent, endOfLog, eventsAfter, pageEvents, placeOf } from "../../src/db/event-log.ts";
 import { findMerchant, insertMerchant, leaseOrderNumbers, updateMerchant } from "../../src/db/merchants.ts";
 import {
@@ -478,7 +480,18 @@ describe("every table and query", () => {
       "SEARCH spent USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
     ]);
     await search("orders_customer", (db) => ordersWaitingForConsent(db, merchantId, "customer_A", 10));
-    await search("orders_customer", (db) => notesOf(db, merchantId, "customer_A", 10));
+    const andCustomer = "(orders_customer|PRIMARY KEY \\(merchant_id=\\? AND id=\\?\\))";
+    await search(andCustomer, (db) => notesOf(db, merchantId, "customer_A", 10));
+    const erasing = { merchantId, customerId: "customer_A", erasedAt: 1, sequence: 1, dueAt: 1 };
+    await search("COVERING INDEX orders_customer", (db) =>
+      ordersToForget(db, { ...erasing, toldPlacedAt: 1, toldOrder: "A" }, 10),
+    );
+    await search("PRIMARY KEY", (db) => markTold(db, erasing, { placedAt: 2, key: "B" as OrderKey }));
+    expect((await planOf((db) => endErasure(db, erasing))).filter((detail) => detail.startsWith("SEARCH"))).toEqual([
+      "SEARCH consents USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
+      "SEARCH customers USING PRIMARY KEY (merchant_id=? AND id=?)",
+      "SEARCH erasures USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
+    ]);
     expect(await planOf((db) => consentsOf(db, merchantId, "customer_A"))).toContain(
       "SEARCH consents USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
     );

@@ -6,7 +6,7 @@ import { orderKeyOf } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Currency } from "../../src/core/money.ts";
 import { depsOf } from "../../src/deps.ts";
-import type { OutcomesProtocol } from "../../src/durable/protocol.ts";
+import type { OutcomesProtocol } from "../../src/durable/outcomes-protocol.ts";
 import { configOf } from "../../src/env.ts";
 import { schema as build } from "../../src/schema/index.ts";
 import { graphqlHandler } from "../../src/schema/server.ts";

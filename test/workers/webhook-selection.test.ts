@@ -141,6 +141,10 @@ describe("a selection", () => {
     expect(await why("{ number }", weak.text)).toContain("needs a key with ORDERS_READ");
     const weaker = await keyWith(key, "WEBHOOKS_WRITE", "ORDERS_READ");
     expect(await why("{ merchant { customers(first: 1) { nodes { id } } } }", weaker.text)).toContain("CUSTOMERS_READ");
+    for (const list of ["customers", "orders", "events"])
+      expect(
+        await why(`{ customer { orders(first: 1) { nodes { merchant { ${list}(first: 1) { nodes { id } } } } } } }`),
+      ).toContain("must stay with its order");
   });
 
   it("shows no more of a person than the key that saved it may see", async () => {

@@ -62,7 +62,7 @@ describe("the table", () => {
     ["PAYING", ["confirm", "begin", "extend", "cancel"], ["CONFIRM", "PAY", "EXTEND", "CANCEL", "RECORD_PAYMENT"]],
     [
       "PAID",
-      ["refund", "resolve", "customer", "assigned", "calling", "acted", "consent", "claimRecord", "retry"],
+      ["refund", "resolve", "customer", "assigned", "calling", "acted", "consent", "claimRecord", "retry", "forget"],
       ["REFUND"],
     ],
     ["EXPIRED", ["extend", "refund"], ["EXTEND", "RECORD_PAYMENT"]],

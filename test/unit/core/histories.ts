@@ -99,6 +99,7 @@ const asked: fc.Arbitrary<Command> = fc.oneof(
 const answered: fc.Arbitrary<Command> = fc.oneof(
   fc.boolean().map((taken): Command => ({ kind: "stock", taken })),
   fc.boolean().map((firstTime): Command => ({ kind: "customer", firstTime })),
+  one(placedAt, placedAt + 2 * hour, placedAt + 40 * hour).map((erasedAt): Command => ({ kind: "forget", erasedAt })),
   attempts.map((tried): Command => ({ kind: "opened", attempt: tried, reference: "pi_1" })),
   attempts.map((tried): Command => ({ kind: "kept", attempt: tried })),
   fc.constant<Command>({ kind: "tick" }),

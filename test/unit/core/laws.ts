@@ -97,7 +97,7 @@ const steps: readonly (readonly [sentence: string, holds: (before: Order, after:
   ["I4: PAID never goes back", (before, after) => before.paid === null || after.paid === before.paid],
   [
     "I1: the conversion is never another",
-    (b, a) => b.conversion === null || a.conversion?.payer === b.conversion.payer,
+    (b, a) => b.conversion === null || a.conversion?.payer.customerId === b.conversion.payer.customerId,
   ],
   ["I8: what was agreed never changes", (before, after) => after.terms === before.terms],
   [
