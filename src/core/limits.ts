@@ -254,6 +254,9 @@ export const limits = {
   /** What one endpoint's log may take in all; beyond it the oldest finished deliveries go, however young. And the attempts that one delivery shows. */
   webhookLogBytesMax: 2 * 1024 ** 3,
   webhookAttemptsPerDeliveryMax: 40,
+  /** Finished deliveries are counted for their list so many at a time, and once for all when their event is so old. */
+  webhookTallyPortion: 10_000,
+  webhookTallyLagMs: minute,
   /** The breaker opens after so many failures in a row that lasted so long; then one delivery at a time is tried, after such a pause. */
   webhookBreaker: { failuresMin: 10, afterMs: minute, pauseMs: { min: 5 * second, max: 5 * minute } },
   /** Only failures for so long: the endpoint shows FAILING, and in the end it is disabled. */

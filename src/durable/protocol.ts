@@ -209,6 +209,8 @@ export type EndpointSummary = EndpointOpening & {
   readonly disabledReason: string | null;
   readonly secrets: readonly { readonly hint: string; readonly createdAt: number; readonly expiresAt: number | null }[];
   readonly backlog: number;
+  /** Everything that happened since then is in its log. Absent from the release before. */
+  readonly deliveriesSince?: number;
   /** As whom selections were ever asked here, all together: bodies that they made are kept, and may be sent again. Absent from the release before. */
   readonly selectedAs?: readonly string[];
 };
@@ -230,6 +232,12 @@ export type Delivery = {
   /** A selection made its body: what whoever sees all of it may see. */
   readonly selectedAs?: readonly string[];
 };
+/** Only those that are newer than the delivery `after`, and of a state; from the oldest one on. */
+export type DeliverySlice = {
+  readonly after?: string | null;
+  readonly state?: DeliveryState | null;
+  readonly oldestFirst?: boolean;
+};
 
 /** One partner's endpoint with its queue, named by its id. */
 export interface WebhookEndpointProtocol {
@@ -238,8 +246,10 @@ export interface WebhookEndpointProtocol {
   summary(): Promise<EndpointSummary | null>;
   /** Durable when it returns; the same event id is queued once. `troubled`: it fails, or has its hands full. */
   enqueue(events: readonly FeedEvent[]): Promise<{ readonly troubled: boolean }>;
-  /** Newest first, at most `limit`, older than the delivery `before`. */
-  deliveries(limit: number, before: string | null): Promise<readonly Delivery[]>;
+  /** Newest first, at most `limit` (a page and one more), older than the delivery `before`. */
+  deliveries(limit: number, before: string | null, slice?: DeliverySlice): Promise<readonly Delivery[]>;
+  /** How many there are of a state; null: of any. Answers null while it counts what was never counted before: ask again. */
+  countDeliveries(state: DeliveryState | null): Promise<number | null>;
   delivery(id: string): Promise<Delivery | null>;
   update(changes: EndpointChanges): Promise<EndpointSummary>;
   /** The new secret is in this answer only; the older ones sign beside it for `overlapMs`. */

@@ -37,7 +37,7 @@ export type StoredEndpoint = {
   readonly announcement: FeedEvent | null;
 };
 
-export const storageVersion = 2;
+export const storageVersion = 3;
 
 export const newStoredEndpoint = (opening: EndpointOpening, secret: StoredSecret): StoredEndpoint => ({
   storage: storageVersion,
@@ -118,8 +118,13 @@ export const isAbout = ({ opening }: StoredEndpoint, { id }: FeedEvent): boolean
 
 const suffixOf = (id: string): string => id.slice(id.indexOf("_") + 1);
 
-/** As others see it. `waiting`: deliveries that are open. */
-export function summaryOf(endpoint: StoredEndpoint, health: Health, waiting: number, now: number): EndpointSummary {
+/** As others see it. `waiting`: deliveries that are open; `shortenedUntil`: when the last event happened whose delivery had to go before its time. */
+export function summaryOf(
+  endpoint: StoredEndpoint,
+  health: Health,
+  { waiting, shortenedUntil }: { readonly waiting: number; readonly shortenedUntil: number },
+  now: number,
+): EndpointSummary {
   const { opening, disabledReason, paused } = endpoint;
   const trouble =
     waiting >= limits.webhookBacklogMax
@@ -134,6 +139,7 @@ export function summaryOf(endpoint: StoredEndpoint, health: Health, waiting: num
     disabledReason: disabledReason ?? trouble,
     secrets: validSecrets(endpoint, now).map(({ hint, createdAt, expiresAt }) => ({ hint, createdAt, expiresAt })),
     backlog: waiting,
+    deliveriesSince: Math.max(now - limits.webhookAttemptsKeptMs, shortenedUntil + 1),
     selectedAs: selectedAs(endpoint),
   };
 }

@@ -65,18 +65,21 @@ export function arrive(step: Step, event: FeedEvent): void {
 /** Marks as under way what goes now. An event that has just come is written here, once, with its lease. */
 export function lease({ now, store, lanes, arrivals, endpoint }: Step, send: readonly Waiting[]): Departure[] {
   const until = now + leaseMs;
-  const write = (arrival: FeedEvent, leasedUntil: number | null) =>
-    store.insert(arrival, "PENDING", { dueAt: now, leasedUntil, final: isFinal(endpoint, arrival) });
-  const departures = send.map((waiting) => {
+  const going = new Set(send.map(({ id }) => id));
+  const kept = send.filter(({ id }) => !arrivals.has(id));
+  const bodies = new Map(kept.length > 0 ? store.lease(kept, until) : []);
+  for (const arrival of arrivals.values()) {
+    const leasedUntil = going.has(arrival.id) ? until : null;
+    const final = isFinal(endpoint, arrival);
+    store.insert(arrival, "PENDING", { dueAt: now, leasedUntil, final });
+    if (leasedUntil !== null) bodies.set(arrival.id, { body: arrival.body, final });
+  }
+  return send.map((waiting) => {
     depart(lanes, waiting, until);
-    const arrival = arrivals.get(waiting.id);
-    arrivals.delete(waiting.id);
-    if (arrival) write(arrival, until);
-    const said = arrival ? { body: arrival.body, final: isFinal(endpoint, arrival) } : store.lease(waiting, until);
+    const said = bodies.get(waiting.id);
+    if (!said) throw new Error("what is sent has a body");
     return { waiting, endpoint, ...said, number: waiting.tried + 1, startsAt: now, until };
   });
-  for (const arrival of arrivals.values()) write(arrival, null);
-  return departures;
 }
 
 /** It was decided on and has not begun: it waits again, as if it had not been. */

@@ -1,42 +1,33 @@
 /**
  * How an endpoint is kept: its settings and its health as one value each, and one row per event in one table without indexes. The key begins with whether the delivery
- * is settled, so the few open ones are found without reading the many finished ones, and a delivery that settles moves by a single write. An event that is
+ * is open (0), was delivered (1) or given up (2), so each kind is found without reading the others, and a delivery that settles moves by a single write. An event that is
  * delivered at its first attempt costs two rows: queued (already under way) and settled.
  */
-import type { EventType, FeedEvent } from "../core/events.ts";
-import { isOrderKey, subjectOf } from "../core/ids.ts";
+import type { FeedEvent } from "../core/events.ts";
+import { subjectOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { toKeep, type Bucket } from "../webhooks/bucket.ts";
-import { deliveryId } from "../webhooks/delivery-id.ts";
 import { sound, type Health } from "../webhooks/health.ts";
 import type { Waiting } from "../webhooks/queue.ts";
-import type { Delivery, DeliveryAttempt, DeliveryState, RecoveryWindow } from "./protocol.ts";
-import { selectedAs, storageVersion, type Recovery, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
-
-type Row = {
-  at: number;
-  id: string;
-  /** The lane. */
-  order_key: string;
-  sequence: number;
-  type: string;
-  state: DeliveryState;
-  due_at: number;
-  leased_until: number | null;
-  tried: number;
-  attempts: string;
-  body: string;
-  replay: number;
-  /** 0: its body is still to be made by a selection; 2: it was. */
-  final: number;
-};
-type Place = { readonly at: number; readonly id: string };
+import type { DeliveryAttempt, DeliveryState, RecoveryWindow } from "./protocol.ts";
+import { storageVersion, type Recovery, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
+import { settledAs, type Place, type Row } from "./webhook-log.ts";
+import { webhookTally, type Settled } from "./webhook-tally.ts";
 
 const settingsKey = "endpoint";
 const healthKey = "health";
 const bucketKey = "bucketEmptyAt";
+const shortenedKey = "shortenedUntil";
 const waitingColumns = "at, id, order_key, sequence, due_at, leased_until, tried, replay";
-const inWindow = "settled = 1 AND (at, id) > (?, ?) AND at <= ? AND (state = 'DEAD' OR ?)";
+const finished = [1, 2] as const;
+/** The oldest deliveries of these kinds, `?1` at most, without reading others. */
+const oldest = (kinds: readonly Settled[], columns: string, where = "TRUE"): string => {
+  const each = kinds.map(
+    (settled) =>
+      `SELECT * FROM (SELECT ${columns} FROM deliveries WHERE settled = ${settled} AND ${where} ORDER BY at, id LIMIT ?1)`,
+  );
+  return `${each.join(" UNION ALL ")} ORDER BY at, id LIMIT ?1`;
+};
 
 export type WebhookEndpointStore = ReturnType<typeof webhookEndpointStore>;
 
@@ -45,6 +36,10 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
   const { sql, kv } = storage;
   const rows = <T extends Record<string, SqlStorageValue>>(query: string, ...values: SqlStorageValue[]): T[] =>
     sql.exec<T>(query, ...values).toArray();
+  const counted = (where: string, ...values: SqlStorageValue[]): number =>
+    sql.exec<{ n: number }>(`SELECT count(*) AS n FROM deliveries WHERE ${where}`, ...values).one().n;
+  const tally = webhookTally(storage);
+  const shortenedUntil = (): number => kv.get<number>(shortenedKey) ?? 0;
   return {
     /** Null when the endpoint was never opened; asking creates nothing. */
     read: (): StoredEndpoint | null => kv.get<StoredEndpoint>(settingsKey) ?? null,
@@ -68,37 +63,53 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
     },
     /** Brings what an older release kept into today's form. */
     upgrade(endpoint: StoredEndpoint): StoredEndpoint {
-      if (endpoint.storage === storageVersion) return endpoint;
-      if (endpoint.storage !== undefined) throw new Error("this endpoint's storage is newer than this Worker");
-      for (const [column, usual] of [
-        ["replay", 0],
-        ["final", 1],
-      ])
-        sql.exec(`ALTER TABLE deliveries ADD COLUMN ${column} INTEGER NOT NULL DEFAULT ${usual}`);
-      const news = { storage: storageVersion, paused: false, recoveries: [], disabledTimes: 0, announcement: null };
-      const upgraded = { ...endpoint, ...news };
+      const { storage: from = 1 } = endpoint;
+      if (from === storageVersion) return endpoint;
+      if (from > storageVersion) throw new Error("this endpoint's storage is newer than this Worker");
+      const added = { paused: false, recoveries: [], disabledTimes: 0, announcement: null };
+      if (from === 1) {
+        sql.exec("ALTER TABLE deliveries ADD COLUMN replay INTEGER NOT NULL DEFAULT 0");
+        sql.exec("ALTER TABLE deliveries ADD COLUMN final INTEGER NOT NULL DEFAULT 1");
+      }
+      sql.exec("UPDATE deliveries SET settled = 2 WHERE settled = 1 AND state = 'DEAD'");
+      const upgraded = { ...(from === 1 && added), ...endpoint, storage: storageVersion } as StoredEndpoint;
       kv.put(settingsKey, upgraded);
       return upgraded;
     },
 
     has: ({ at, id }: Place): boolean =>
-      rows("SELECT 1 FROM deliveries WHERE settled IN (0, 1) AND at = ? AND id = ?", at, id).length > 0,
+      rows("SELECT 1 FROM deliveries WHERE settled IN (0, 1, 2) AND at = ? AND id = ?", at, id).length > 0,
     /** When the oldest finished delivery happened; null when there is none. */
-    oldestSettledAt: (): number | null =>
-      rows<{ at: number }>("SELECT at FROM deliveries WHERE settled = 1 ORDER BY at LIMIT 1")[0]?.at ?? null,
-    purge: (before: number): void => void sql.exec("DELETE FROM deliveries WHERE settled = 1 AND at < ?", before),
+    oldestSettledAt: (): number | null => rows<{ at: number }>(oldest(finished, "at, id"), 1)[0]?.at ?? null,
+    purge(before: number): void {
+      tally.forget(before);
+      for (const settled of finished)
+        tally.change(
+          settled,
+          before,
+          -sql.exec("DELETE FROM deliveries WHERE settled = ? AND at < ?", settled, before).rowsWritten,
+        );
+    },
+    /** When the last event happened whose delivery had to go before its time. */
+    shortenedUntil,
     /** Deletes the oldest finished deliveries, so many at a time, until the object takes no more than `bytes` or the patience ends. */
     shrink(bytes: number, portion: number, patience: number): void {
       for (let left = patience; left > 0 && sql.databaseSize > bytes; left -= 1) {
-        const oldest = `SELECT settled, at, id FROM deliveries WHERE settled = 1 ORDER BY at, id LIMIT ?`;
-        const { rowsWritten } = sql.exec(`DELETE FROM deliveries WHERE (settled, at, id) IN (${oldest})`, portion);
-        if (rowsWritten === 0) return;
+        const gone = rows<{ settled: Settled; at: number }>(
+          `DELETE FROM deliveries WHERE (settled, at, id) IN (${oldest(finished, "settled, at, id")}) RETURNING settled, at`,
+          portion,
+        );
+        if (gone.length === 0) return;
+        for (const { settled, at } of gone) tally.change(settled, at, -1);
+        kv.put(
+          shortenedKey,
+          gone.reduce((until, { at }) => Math.max(until, at), shortenedUntil()),
+        );
       }
     },
 
     /** How many deliveries are open. */
-    countOpen: (): number =>
-      sql.exec<{ waiting: number }>("SELECT count(*) AS waiting FROM deliveries WHERE settled = 0").one().waiting,
+    countOpen: (): number => counted("settled = 0"),
     /** Oldest first, row by row, since there may be very many. */
     *open(): Generator<Waiting> {
       const query = `SELECT ${waitingColumns} FROM deliveries WHERE settled = 0 ORDER BY at, id`;
@@ -114,7 +125,7 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
       sql.exec(
         `INSERT INTO deliveries (settled, at, id, order_key, sequence, due_at, leased_until, tried, state, type, attempts, body, final)
          VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '[]', ?, ?)`,
-        state === "DEAD" ? 1 : 0,
+        settledAs[state],
         at,
         id,
         subjectOf(id),
@@ -126,14 +137,21 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
         body,
         final ? 1 : 0,
       );
+      if (state === "DEAD") tally.change(2, at, 1);
     },
-    /** Under way until then; answers what is to be sent. */
-    lease({ at, id }: Place, until: number): { readonly body: string; readonly final: boolean } {
-      const change =
-        "UPDATE deliveries SET leased_until = ? WHERE settled = 0 AND at = ? AND id = ? RETURNING body, final";
-      const [row] = rows<{ body: string; final: number }>(change, until, at, id);
-      if (!row) throw new Error("an open delivery has a body");
-      return { body: row.body, final: row.final !== 0 };
+    /** All of them are under way until then; answers what is to be sent, by id. */
+    lease(
+      places: readonly Place[],
+      until: number,
+    ): ReadonlyMap<string, { readonly body: string; readonly final: boolean }> {
+      const leased = rows<{ id: string; body: string; final: number }>(
+        `UPDATE deliveries SET leased_until = ? WHERE settled = 0 AND (at, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
+         RETURNING id, body, final`,
+        until,
+        JSON.stringify(places.map(({ at, id }) => [at, id])),
+      );
+      if (leased.length < places.length) throw new Error("an open delivery has a body");
+      return new Map(leased.map(({ id, body, final }) => [id, { body, final: final !== 0 }]));
     },
     /** Not under way after all. */
     unlease: ({ at, id }: Place): void =>
@@ -160,32 +178,45 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
       attempt: Omit<DeliveryAttempt, "number">,
       { state, tried, dueAt }: { readonly state: DeliveryState; readonly tried: number; readonly dueAt: number },
     ): void {
+      const settled = settledAs[state];
       sql.exec(
-        `UPDATE deliveries SET settled = ?, state = ?, due_at = ?, leased_until = NULL, tried = ?, attempts = json_insert(
+        `UPDATE deliveries SET settled = ?, state = ?, due_at = ?, leased_until = NULL, tried = ?, attempts = iif(attempts = '[]', ?, json_insert(
            iif(json_array_length(attempts) < ?, attempts, json_remove(attempts, '$[0]')),
-           '$[#]', json_insert(?, '$.number', 1 + coalesce(attempts ->> '$[#-1].number', 0)))
+           '$[#]', json_insert(?, '$.number', 1 + (attempts ->> '$[#-1].number'))))
          WHERE settled = 0 AND at = ? AND id = ?`,
-        state === "RETRYING" ? 0 : 1,
+        settled,
         state,
         dueAt,
         tried,
+        JSON.stringify([{ number: 1, ...attempt }]),
         limits.webhookAttemptsPerDeliveryMax,
         JSON.stringify(attempt),
         at,
         id,
       );
+      // Only what is older than this was ever counted.
+      if (settled !== 0 && attempt.at - at > limits.webhookTallyLagMs) tally.change(settled, at, 1);
     },
     /** Gives up every delivery that is not under way. */
-    giveUpResting: (): void =>
-      void sql.exec("UPDATE deliveries SET settled = 1, state = 'DEAD' WHERE settled = 0 AND leased_until IS NULL"),
+    giveUpResting(): void {
+      const resting = "settled = 0 AND leased_until IS NULL";
+      tally.change(2, tally.until(), counted(`${resting} AND at <= ?`, tally.until()));
+      sql.exec(`UPDATE deliveries SET settled = 2, state = 'DEAD' WHERE ${resting}`);
+    },
     /** An open delivery is due now. */
     hasten: ({ at, id }: Place, dueAt: number): void =>
       void sql.exec("UPDATE deliveries SET due_at = ? WHERE settled = 0 AND at = ? AND id = ?", dueAt, at, id),
     /** A settled delivery is open again, as if it had never been tried; what was tried stays in its log. */
     requeue({ at, id }: Place, dueAt: number, replay: boolean): Waiting {
+      const [was] = rows<{ settled: Settled }>(
+        "SELECT settled FROM deliveries WHERE settled IN (1, 2) AND at = ? AND id = ?",
+        at,
+        id,
+      );
+      if (was) tally.change(was.settled, at, -1);
       sql.exec(
         `UPDATE deliveries SET settled = 0, state = 'PENDING', due_at = ?, leased_until = NULL, tried = 0, replay = ?
-         WHERE settled = 1 AND at = ? AND id = ?`,
+         WHERE settled IN (1, 2) AND at = ? AND id = ?`,
         dueAt,
         replay ? 1 : 0,
         at,
@@ -194,40 +225,14 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
       const query = `SELECT ${waitingColumns} FROM deliveries WHERE settled = 0 AND at = ? AND id = ?`;
       return waitingIn(sql.exec<Row>(query, at, id).one());
     },
-    /** The next settled deliveries of a recovery, oldest first. */
-    nextOf: ({ cursor, until, onlyFailed }: Recovery, limit: number): Place[] =>
-      rows<{ at: number; id: string }>(
-        `SELECT at, id FROM deliveries WHERE ${inWindow} ORDER BY at, id LIMIT ?`,
-        cursor.at,
-        cursor.id,
-        until,
-        onlyFailed ? 0 : 1,
-        limit,
-      ),
-    countIn: ({ since, until, onlyFailed }: RecoveryWindow): number =>
-      sql
-        .exec<{ n: number }>(
-          `SELECT count(*) AS n FROM deliveries WHERE ${inWindow}`,
-          since,
-          "",
-          until,
-          onlyFailed ? 0 : 1,
-        )
-        .one().n,
-
-    /** Null when there is no such delivery. */
-    find(endpoint: StoredEndpoint, { at, id }: Place): Delivery | null {
-      const [row] = rows<Row>("SELECT * FROM deliveries WHERE settled IN (0, 1) AND at = ? AND id = ?", at, id);
-      return row ? delivery(endpoint, row) : null;
+    /** The next finished deliveries of a recovery, oldest first. */
+    nextOf({ cursor, until, onlyFailed }: Recovery, limit: number): Place[] {
+      const next = oldest(onlyFailed ? [2] : finished, "at, id", "(at, id) > (?2, ?3) AND at <= ?4");
+      return rows<{ at: number; id: string }>(next, limit, cursor.at, cursor.id, until);
     },
-    /** Newest first, older than `before`. */
-    page(endpoint: StoredEndpoint, limit: number, before: { at: number; eventId: string } | null): Delivery[] {
-      const [at, id] = before ? [before.at, before.eventId] : [Number.MAX_SAFE_INTEGER, ""];
-      const older = (settled: 0 | 1) =>
-        `SELECT * FROM (SELECT * FROM deliveries WHERE settled = ${settled} AND (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3)`;
-      return rows<Row>(`${older(0)} UNION ALL ${older(1)} ORDER BY at DESC, id DESC LIMIT ?3`, at, id, limit).map(
-        (row) => delivery(endpoint, row),
-      );
+    countIn({ since, until, onlyFailed }: RecoveryWindow): number {
+      const kinds = onlyFailed ? "2" : "1, 2";
+      return counted(`settled IN (${kinds}) AND at BETWEEN ? AND ?`, since, until);
     },
   };
 };
@@ -242,17 +247,3 @@ const waitingIn = (row: Row): Waiting => ({
   dueAt: row.due_at,
   leasedUntil: row.leased_until,
 });
-
-function delivery(endpoint: StoredEndpoint, row: Row): Delivery {
-  const { at, id, state, sequence, body } = row;
-  const type = row.type as EventType;
-  const orderKey = isOrderKey(row.order_key) ? row.order_key : null;
-  return {
-    id: deliveryId({ endpointId: endpoint.opening.id, at, eventId: id }),
-    event: { id, type, orderKey, sequence, at, body },
-    state,
-    attempts: JSON.parse(row.attempts) as DeliveryAttempt[],
-    nextAttemptAt: state === "PENDING" || state === "RETRYING" ? row.due_at : null,
-    ...(row.final === 2 && { selectedAs: selectedAs(endpoint) }),
-  };
-}

@@ -19,6 +19,8 @@ import { rearmForgotten } from "./forgotten-alarm.ts";
 import type {
   Delivery,
   DeliveryAttempt,
+  DeliverySlice,
+  DeliveryState,
   EndpointChanges,
   EndpointOpening,
   EndpointSummary,
@@ -28,9 +30,16 @@ import type {
 } from "./protocol.ts";
 import { Boarding } from "./webhook-boarding.ts";
 import { newSealedSecret } from "./webhook-endpoint-secrets.ts";
-import { newStoredEndpoint, summaryOf, withSecret, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
+import {
+  newStoredEndpoint,
+  storageVersion,
+  summaryOf,
+  withSecret,
+  type StoredEndpoint,
+} from "./webhook-endpoint-settings.ts";
 import * as steps from "./webhook-endpoint-steps.ts";
 import { webhookEndpointStore } from "./webhook-endpoint-store.ts";
+import { webhookLog, type Place } from "./webhook-log.ts";
 import { pingEvent } from "./webhook-ping.ts";
 import { sender, type Select } from "./webhook-sender.ts";
 import { within } from "./within.ts";
@@ -43,6 +52,7 @@ type Known = { endpoint: StoredEndpoint; health: Health; bucket: Bucket | null; 
 /** `select` is given where the graph is known: the objects are below it. */
 export abstract class WebhookEndpointObject extends DurableObject<Env> implements WebhookEndpointProtocol {
   private readonly store = webhookEndpointStore(this.ctx.storage);
+  private readonly log = webhookLog(this.ctx.storage);
   private readonly sealing = keysOf(this.env.ROOT_SECRET).sealing;
   /** Null when it must be read. */
   private known: Known | null = null;
@@ -101,18 +111,24 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     return { troubled: health.failures > 0 || lanes.flying.size >= limits.webhookConcurrencyMax };
   }
 
-  async deliveries(limit: number, before: string | null): Promise<readonly Delivery[]> {
+  async deliveries(limit: number, before: string | null, slice: DeliverySlice = {}): Promise<readonly Delivery[]> {
     const endpoint = this.read();
-    const place = before === null ? null : deliveryPlaceOf(before);
-    if (!endpoint || (before !== null && place?.endpointId !== endpoint.opening.id)) return [];
-    return this.store.page(endpoint, Math.min(limit, limits.pageSizeMax), place);
+    const { after = null, state = null, oldestFirst = false } = slice;
+    const [olderThan, newerThan] = [before, after].map((id) => (id === null ? null : placeIn(endpoint, id)));
+    if (!endpoint || olderThan === undefined || newerThan === undefined) return [];
+    // One more than a page tells whether there are more.
+    const count = Math.min(limit, limits.pageSizeMax + 1);
+    return this.log.page(endpoint, { state, olderThan, newerThan, oldestFirst, limit: count });
+  }
+
+  async countDeliveries(state: DeliveryState | null): Promise<number | null> {
+    return this.read() ? this.ctx.storage.transactionSync(() => this.log.count(state, Date.now())) : 0;
   }
 
   async delivery(id: string): Promise<Delivery | null> {
     const endpoint = this.read();
-    const place = deliveryPlaceOf(id);
-    if (!endpoint || place?.endpointId !== endpoint.opening.id) return null;
-    return this.store.find(endpoint, { at: place.at, id: place.eventId });
+    const place = placeIn(endpoint, id);
+    return endpoint && place ? this.log.find(endpoint, place) : null;
   }
 
   async update(changes: EndpointChanges): Promise<EndpointSummary> {
@@ -270,7 +286,9 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
 
   /** Null when the endpoint was never opened. */
   private read(): StoredEndpoint | null {
-    return this.known?.endpoint ?? this.store.read();
+    const endpoint = this.known?.endpoint ?? this.store.read();
+    if (!endpoint || endpoint.storage === storageVersion) return endpoint;
+    return this.ctx.storage.transactionSync(() => this.store.upgrade(endpoint));
   }
 
   private mustRead(): StoredEndpoint {
@@ -281,7 +299,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
 
   private mustKnow(): Known {
     this.known ??= {
-      endpoint: this.store.upgrade(this.mustRead()),
+      endpoint: this.mustRead(),
       health: this.store.readHealth(),
       bucket: null,
       lanes: lanesOf(this.store.open()),
@@ -292,9 +310,16 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   /** Asks the table, not the lanes: a list of endpoints is not worth loading their queues. */
   private summarize(endpoint: StoredEndpoint): EndpointSummary {
     const health = this.known?.health ?? this.store.readHealth();
-    return summaryOf(endpoint, health, this.store.countOpen(), Date.now());
+    const kept = { waiting: this.store.countOpen(), shortenedUntil: this.store.shortenedUntil() };
+    return summaryOf(endpoint, health, kept, Date.now());
   }
 }
 
 const earliest = (one: number | null, other: number | null): number | null =>
   one === null || other === null ? (one ?? other) : Math.min(one, other);
+
+/** Undefined for whatever is no delivery of this endpoint's. */
+function placeIn(endpoint: StoredEndpoint | null, id: string): Place | undefined {
+  const place = deliveryPlaceOf(id);
+  return place?.endpointId === endpoint?.opening.id && place ? { at: place.at, id: place.eventId } : undefined;
+}

@@ -1,8 +1,4 @@
-/**
- * What an endpoint was sent. Its object hands deliveries out newest first; whatever else is asked for is found by reading on, which is what
- * a person looking for lost deliveries does too.
- */
-import { limits } from "../core/limits.ts";
+/** What an endpoint was sent, newest first. Its object reads no more than the page that is asked for. */
 import { err, ok } from "../core/result.ts";
 import { sizeOf, type PageRequest, type PageResult } from "../db/page.ts";
 import type { Delivery, DeliveryState } from "../durable/protocol.ts";
@@ -29,18 +25,11 @@ export async function pageDeliveries(
       return err({ argument, message: "is not a cursor of this list" });
 
   const { count, backward } = sized.value;
-  // Forwards the first of them are wanted, and backwards the last; one more tells whether there are more.
-  const found: Delivery[] = [];
-  for await (const delivery of newestFirst(deps, endpointId, after ?? null)) {
-    if (isGiven(before) && !isNewer(delivery.id, before)) break;
-    if (state !== null && delivery.state !== state) continue;
-    found.push(delivery);
-    if (found.length <= count) continue;
-    if (!backward) break;
-    if (found.length > count + 1) found.shift();
-  }
+  // One more tells whether there are more. Backwards the list is read from its end.
+  const slice = { after: before ?? null, state, oldestFirst: backward };
+  const found = await deps.endpoint(endpointId).deliveries(count + 1, after ?? null, slice);
   const more = found.length > count;
-  const kept = backward && more ? found.slice(1) : found.slice(0, count);
+  const kept = backward ? found.slice(0, count).toReversed() : found.slice(0, count);
   const edges = kept.map((node) => ({ cursor: node.id, node }));
   return ok({
     edges,
@@ -53,18 +42,11 @@ export async function pageDeliveries(
   });
 }
 
-/** Whether a delivery stands before another in the list. */
-function isNewer(id: string, than: string): boolean {
-  const [one, other] = [deliveryPlaceOf(id), deliveryPlaceOf(than)];
-  if (!one || !other) throw new Error("both are deliveries");
-  return one.at === other.at ? one.eventId > other.eventId : one.at > other.at;
-}
-
 export async function countDeliveries(deps: Deps, endpointId: string, state: DeliveryState | null): Promise<number> {
-  let count = 0;
-  for await (const delivery of newestFirst(deps, endpointId, null))
-    if (state === null || delivery.state === state) count += 1;
-  return count;
+  for (;;) {
+    const count = await deps.endpoint(endpointId).countDeliveries(state);
+    if (count !== null) return count;
+  }
 }
 
 /** One delivery by its id; null when there is none, or none of this merchant's. */
@@ -72,15 +54,4 @@ export async function findDelivery(deps: Deps, merchantId: string, id: string): 
   const place = deliveryPlaceOf(id);
   if (!place || !(await findEndpoint(deps, merchantId, place.endpointId))) return null;
   return deps.endpoint(place.endpointId).delivery(id);
-}
-
-async function* newestFirst(deps: Deps, endpointId: string, before: string | null): AsyncGenerator<Delivery> {
-  let from = before;
-  for (;;) {
-    const some = await deps.endpoint(endpointId).deliveries(limits.pageSizeMax, from);
-    yield* some;
-    const last = some.at(-1);
-    if (!last || some.length < limits.pageSizeMax) return;
-    from = last.id;
-  }
 }

@@ -136,6 +136,12 @@ WebhookEndpoint.implement({
       resolve: ({ secrets }) => secrets,
     }),
     backlog: t.exposeInt("backlog", { description: "How many deliveries wait." }),
+    deliveriesSince: t.field({
+      type: "DateTime",
+      description:
+        "`deliveries` has everything that happened since then, and what still waits: thirty days, or less where that was too much to keep.",
+      resolve: ({ deliveriesSince = 0 }) => deliveriesSince,
+    }),
     deliveries: t.field({
       type: WebhookDeliveryConnection,
       description: "What was delivered, and what was not, newest first.",

@@ -45,6 +45,12 @@ describe("an endpoint's log", () => {
     await settled(id);
     full.mockRestore();
     expect(await rows()).toBe(count + 1 - 2 * limits.webhookReplayPortion);
+    // And it says so, until thirty days are over anyway.
+    const { deliveriesSince } = (await rpc(id).summary())!;
+    expect(deliveriesSince).toBe(waiting.at + 1);
+    vi.setSystemTime(waiting.at + 2 * limits.webhookAttemptsKeptMs);
+    expect(await rpc(id).summary()).toMatchObject({ deliveriesSince: waiting.at + limits.webhookAttemptsKeptMs });
+    vi.setSystemTime(waiting.at);
     const open = deliveryId({ endpointId: id, at: waiting.at, eventId: waiting.id });
     expect(await rpc(id).delivery(open)).toMatchObject({ event: { id: waiting.id }, state: "RETRYING" });
   });

@@ -1,0 +1,96 @@
+/** What an endpoint's log shows of its deliveries. Read in the order of the table's key, from either end, so that only what is shown is read. */
+import type { EventType } from "../core/events.ts";
+import { isOrderKey } from "../core/ids.ts";
+import { deliveryId } from "../webhooks/delivery-id.ts";
+import type { Delivery, DeliveryAttempt, DeliveryState } from "./protocol.ts";
+import { selectedAs, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
+import { webhookTally } from "./webhook-tally.ts";
+
+export type Place = { readonly at: number; readonly id: string };
+/** `state` null: any. The places themselves are left out. */
+export type LogSlice = {
+  readonly state: DeliveryState | null;
+  readonly olderThan: Place | null;
+  readonly newerThan: Place | null;
+  readonly oldestFirst: boolean;
+  readonly limit: number;
+};
+/** How a delivery is kept. */
+export type Row = {
+  /** 0: it is open; 1: it was delivered; 2: it was given up. */
+  settled: number;
+  at: number;
+  id: string;
+  /** The lane. */
+  order_key: string;
+  sequence: number;
+  type: string;
+  state: DeliveryState;
+  due_at: number;
+  leased_until: number | null;
+  tried: number;
+  attempts: string;
+  body: string;
+  replay: number;
+  /** 0: its body is still to be made by a selection; 2: it was. */
+  final: number;
+};
+export const settledAs = { PENDING: 0, RETRYING: 0, SUCCEEDED: 1, DEAD: 2 } as const satisfies Record<
+  DeliveryState,
+  number
+>;
+
+const beforeAll: Place = { at: -1, id: "" };
+const afterAll: Place = { at: Number.MAX_SAFE_INTEGER, id: "" };
+
+export const webhookLog = ({ sql, kv }: Pick<DurableObjectStorage, "sql" | "kv">) => {
+  const tally = webhookTally({ sql, kv });
+  const open = (state: DeliveryState | null): number =>
+    sql
+      .exec<{ n: number }>("SELECT count(*) AS n FROM deliveries WHERE settled = 0 AND state = ifnull(?, state)", state)
+      .one().n;
+  return {
+    /** Null when there is no such delivery. */
+    find(endpoint: StoredEndpoint, { at, id }: Place): Delivery | null {
+      const query = "SELECT * FROM deliveries WHERE settled IN (0, 1, 2) AND at = ? AND id = ?";
+      const [row] = sql.exec<Row>(query, at, id).toArray();
+      return row ? delivery(endpoint, row) : null;
+    },
+    /** In the order that was asked for. */
+    page(endpoint: StoredEndpoint, { state, olderThan, newerThan, oldestFirst, limit }: LogSlice): Delivery[] {
+      const direction = oldestFirst ? "ASC" : "DESC";
+      const part = (settled: number) =>
+        `SELECT * FROM (SELECT * FROM deliveries WHERE settled = ${settled} AND (at, id) > (?1, ?2) AND (at, id) < (?3, ?4) AND state = ifnull(?5, state)
+           ORDER BY at ${direction}, id ${direction} LIMIT ?6)`;
+      const parts = (state === null ? [0, 1, 2] : [settledAs[state]]).map(part).join(" UNION ALL ");
+      const [from, to] = [newerThan ?? beforeAll, olderThan ?? afterAll];
+      const query = `${parts} ORDER BY at ${direction}, id ${direction} LIMIT ?6`;
+      return sql
+        .exec<Row>(query, from.at, from.id, to.at, to.id, state, limit)
+        .toArray()
+        .map((row) => delivery(endpoint, row));
+    },
+    /** How many there are of a state, or of any; null when it must be asked again to go on counting. */
+    count(state: DeliveryState | null, now: number): number | null {
+      if (state !== null && settledAs[state] === 0) return open(state);
+      const settled = tally.count(now);
+      if (!settled) return null;
+      const { delivered, dead } = settled;
+      return state === null ? open(null) + delivered + dead : state === "DEAD" ? dead : delivered;
+    },
+  };
+};
+
+function delivery(endpoint: StoredEndpoint, row: Row): Delivery {
+  const { at, id, state, sequence, body } = row;
+  const type = row.type as EventType;
+  const orderKey = isOrderKey(row.order_key) ? row.order_key : null;
+  return {
+    id: deliveryId({ endpointId: endpoint.opening.id, at, eventId: id }),
+    event: { id, type, orderKey, sequence, at, body },
+    state,
+    attempts: JSON.parse(row.attempts) as DeliveryAttempt[],
+    nextAttemptAt: state === "PENDING" || state === "RETRYING" ? row.due_at : null,
+    ...(row.final === 2 && { selectedAs: selectedAs(endpoint) }),
+  };
+}
