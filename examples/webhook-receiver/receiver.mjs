@@ -1,29 +1,24 @@
 // Hears webhooks: verifies the raw bytes, does nothing twice, and hands each order's events on one after the other.
+import { buffer } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
-
-const bytesMax = 1_000_000;
 
 /**
  * A listener for `createServer` of node:http. `seen` belongs on disk, in the transaction that does the work.
  * @typedef {{ id: string, type: string, timestamp: string, data: { orderId?: string, sequence?: number } }} Received
  * @param {{ secret: string, handle: (event: Received) => void | Promise<void>, seen?: Set<string> }} options
+ * @returns {(...call: Parameters<import("node:http").RequestListener>) => Promise<void>}
  */
 export function receiver({ secret, handle, seen = new Set() }) {
   const webhook = new Webhook(secret);
   /** The last work of each order. @type {Map<string, Promise<void>>} */
   const lanes = new Map();
 
-  return async (
-    /** @type {import("node:http").IncomingMessage} */ request,
-    /** @type {import("node:http").ServerResponse} */ response,
-  ) => {
+  return async (request, response) => {
     const answer = (/** @type {number} */ status) => void response.writeHead(status).end();
+    if (!(Number(request.headers["content-length"]) <= 1_000_000)) return answer(413);
     try {
-      let body = Buffer.alloc(0);
-      for await (const chunk of request)
-        if ((body = Buffer.concat([body, chunk])).length > bytesMax) return answer(413);
       // Throws when it is not signed with our secret, or is older than five minutes.
-      const said = webhook.verify(body, /** @type {Record<string, string>} */ (request.headers));
+      const said = webhook.verify(await buffer(request), /** @type {Record<string, string>} */ (request.headers));
       const event = { .../** @type {Received} */ (said), id: String(request.headers["webhook-id"]) };
       const lane = event.data.orderId ?? event.id;
       const work = (lanes.get(lane) ?? Promise.resolve()).then(async () => {

@@ -47,6 +47,17 @@ describe("the example receiver", () => {
     expect(handled).toEqual(["event_1"]);
   });
 
+  it("reads nothing that is too long, or does not say how long it is", async () => {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1024)) });
+    const bodies: (RequestInit & { duplex?: "half" })[] = [
+      { body: "x".repeat(1_000_001) },
+      { body: endless, duplex: "half" },
+    ];
+    for (const body of bodies) expect((await fetch(url, { method: "POST", ...body })).status).toBe(413);
+    expect(handled).toEqual([]);
+  });
+
   it("does nothing twice, also when both copies come at once, and acknowledges both", async () => {
     expect(await Promise.all([send("event_1", {}), send("event_1", {})])).toEqual([204, 204]);
     expect(await send("event_1", {})).toBe(204);
