@@ -8,7 +8,8 @@ import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import { LiveFeed } from "./live-feed.ts";
 import type { LiveGraph } from "./live-graph.ts";
-import type { MerchantFeedProtocol, WebhookEndpointProtocol } from "./protocol.ts";
+import type { MerchantFeedProtocol } from "./protocol.ts";
+import type { WebhookEndpointProtocol } from "./webhook-protocol.ts";
 
 /** No types: every type. */
 type Subscriber = { readonly id: string; readonly types: readonly EventType[] };

@@ -1,7 +1,7 @@
 /** An endpoint's secrets at rest: made here, sealed at once, and opened only to sign. */
 import { seal, unseal } from "../keys/seal.ts";
 import { hintOf, newSecret } from "../webhooks/signature.ts";
-import type { EndpointOpening } from "./protocol.ts";
+import type { EndpointOpening } from "./webhook-protocol.ts";
 import { secretPlace, validSecrets, type StoredEndpoint, type StoredSecret } from "./webhook-endpoint-settings.ts";
 
 /** A new secret, to be shown once, and as it is kept. */

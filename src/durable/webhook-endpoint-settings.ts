@@ -3,7 +3,7 @@ import { subjectOf, eventId } from "../core/ids.ts";
 import { wireType, type FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import { isFailing, type Health } from "../webhooks/health.ts";
-import type { EndpointOpening, EndpointSettings, EndpointSummary, RecoveryWindow } from "./protocol.ts";
+import type { EndpointOpening, EndpointSettings, EndpointSummary, RecoveryWindow } from "./webhook-protocol.ts";
 
 export type StoredSecret = {
   /** Sealed; the place is `secretPlace`. */

@@ -6,7 +6,7 @@ import { after, doubted, isHopeless, sound, type Health } from "../webhooks/heal
 import { bodyFor } from "../webhooks/payload.ts";
 import { depart, enter, everyWaiting, leaseMs, leave, rest, type Lanes, type Waiting } from "../webhooks/queue.ts";
 import { judge, succeeded, type Outcome } from "../webhooks/retry.ts";
-import type { Delivery, EndpointChanges, RecoveryAnswer, RecoveryWindow } from "./protocol.ts";
+import type { Delivery, EndpointChanges, RecoveryAnswer, RecoveryWindow } from "./webhook-protocol.ts";
 import { disabled, isAbout, withSettings, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
 import type { WebhookEndpointStore } from "./webhook-endpoint-store.ts";
 

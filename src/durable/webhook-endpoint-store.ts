@@ -6,10 +6,10 @@
 import type { FeedEvent } from "../core/events.ts";
 import { subjectOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
-import { toKeep, type Bucket } from "../webhooks/bucket.ts";
+import { emptyAt, toKeep, type Bucket } from "../webhooks/bucket.ts";
 import { sound, type Health } from "../webhooks/health.ts";
 import type { Waiting } from "../webhooks/queue.ts";
-import type { DeliveryAttempt, DeliveryState, RecoveryWindow } from "./protocol.ts";
+import type { DeliveryAttempt, DeliveryState, RecoveryWindow } from "./webhook-protocol.ts";
 import { storageVersion, type Recovery, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
 import { settledAs, type Place, type Row } from "./webhook-log.ts";
 import { webhookTally, type Settled } from "./webhook-tally.ts";
@@ -40,14 +40,33 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
     sql.exec<{ n: number }>(`SELECT count(*) AS n FROM deliveries WHERE ${where}`, ...values).one().n;
   const tally = webhookTally(storage);
   const shortenedUntil = (): number => kv.get<number>(shortenedKey) ?? 0;
+  /** Brings what an older release kept into today's form. */
+  const upgrade = (endpoint: StoredEndpoint): StoredEndpoint => {
+    const { storage: from = 1 } = endpoint;
+    if (from > storageVersion) throw new Error("this endpoint's storage is newer than this Worker");
+    const added = { paused: false, recoveries: [], disabledTimes: 0, announcement: null };
+    if (from === 1) {
+      sql.exec("ALTER TABLE deliveries ADD COLUMN replay INTEGER NOT NULL DEFAULT 0");
+      sql.exec("ALTER TABLE deliveries ADD COLUMN final INTEGER NOT NULL DEFAULT 1");
+    }
+    sql.exec("UPDATE deliveries SET settled = 2 WHERE settled = 1 AND state = 'DEAD'");
+    const upgraded = { ...(from === 1 && added), ...endpoint, storage: storageVersion };
+    kv.put(settingsKey, upgraded);
+    return upgraded;
+  };
   return {
     /** Null when the endpoint was never opened; asking creates nothing. */
-    read: (): StoredEndpoint | null => kv.get<StoredEndpoint>(settingsKey) ?? null,
+    read(): StoredEndpoint | null {
+      const endpoint = kv.get<StoredEndpoint>(settingsKey);
+      if (!endpoint || endpoint.storage === storageVersion) return endpoint ?? null;
+      return storage.transactionSync(() => upgrade(endpoint));
+    },
     write: (endpoint: StoredEndpoint): void => kv.put(settingsKey, endpoint),
     readHealth: (): Health => kv.get<Health>(healthKey) ?? sound,
     writeHealth: (health: Health): void => void (health === sound ? kv.delete(healthKey) : kv.put(healthKey, health)),
-    /** A moment at which the bucket may be thought empty. */
-    bucketEmptyAt: (): number => kv.get<number>(bucketKey) ?? 0,
+    /** One that gives no more than the one that was kept; null without a rate. */
+    bucket: (perSecond: number | null): Bucket | null =>
+      perSecond === null ? null : emptyAt(perSecond, kv.get<number>(bucketKey) ?? 0),
     keepBucket(bucket: Bucket, now: number): void {
       const at = toKeep(bucket, kv.get<number>(bucketKey) ?? 0, now);
       if (at !== null) kv.put(bucketKey, at);
@@ -61,22 +80,6 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
         state TEXT NOT NULL, type TEXT NOT NULL, attempts TEXT NOT NULL, body TEXT NOT NULL,
         PRIMARY KEY (settled, at, id)) STRICT, WITHOUT ROWID`);
     },
-    /** Brings what an older release kept into today's form. */
-    upgrade(endpoint: StoredEndpoint): StoredEndpoint {
-      const { storage: from = 1 } = endpoint;
-      if (from === storageVersion) return endpoint;
-      if (from > storageVersion) throw new Error("this endpoint's storage is newer than this Worker");
-      const added = { paused: false, recoveries: [], disabledTimes: 0, announcement: null };
-      if (from === 1) {
-        sql.exec("ALTER TABLE deliveries ADD COLUMN replay INTEGER NOT NULL DEFAULT 0");
-        sql.exec("ALTER TABLE deliveries ADD COLUMN final INTEGER NOT NULL DEFAULT 1");
-      }
-      sql.exec("UPDATE deliveries SET settled = 2 WHERE settled = 1 AND state = 'DEAD'");
-      const upgraded = { ...(from === 1 && added), ...endpoint, storage: storageVersion } as StoredEndpoint;
-      kv.put(settingsKey, upgraded);
-      return upgraded;
-    },
-
     has: ({ at, id }: Place): boolean =>
       rows("SELECT 1 FROM deliveries WHERE settled IN (0, 1, 2) AND at = ? AND id = ?", at, id).length > 0,
     /** When the oldest finished delivery happened; null when there is none. */
@@ -167,7 +170,7 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
       void sql.exec(
         `UPDATE deliveries SET body = iif(final = 2, ?, body), final = iif(final = 2, 0, final), attempts = (
            SELECT json_group_array(json_set(value, '$.responseBody', NULL) ORDER BY key) FROM json_each(attempts))
-         WHERE settled IN (0, 1) AND at = ? AND id = ?`,
+         WHERE settled IN (0, 1, 2) AND at = ? AND id = ?`,
         body,
         at,
         id,

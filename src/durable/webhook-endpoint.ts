@@ -10,8 +10,7 @@ import { databaseNameOf } from "../db/database.ts";
 import type { FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import { keysOf } from "../keys/root.ts";
-import { emptyAt, full, type Bucket } from "../webhooks/bucket.ts";
-import { deliveryPlaceOf } from "../webhooks/delivery-id.ts";
+import { full, type Bucket } from "../webhooks/bucket.ts";
 import type { Health } from "../webhooks/health.ts";
 import { lanesOf, plan, type Lanes } from "../webhooks/queue.ts";
 import { succeeded } from "../webhooks/retry.ts";
@@ -27,19 +26,13 @@ import type {
   RecoveryAnswer,
   RecoveryWindow,
   WebhookEndpointProtocol,
-} from "./protocol.ts";
+} from "./webhook-protocol.ts";
 import { Boarding } from "./webhook-boarding.ts";
 import { newSealedSecret } from "./webhook-endpoint-secrets.ts";
-import {
-  newStoredEndpoint,
-  storageVersion,
-  summaryOf,
-  withSecret,
-  type StoredEndpoint,
-} from "./webhook-endpoint-settings.ts";
+import { newStoredEndpoint, summaryOf, withSecret, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
 import * as steps from "./webhook-endpoint-steps.ts";
 import { webhookEndpointStore } from "./webhook-endpoint-store.ts";
-import { webhookLog, type Place } from "./webhook-log.ts";
+import { webhookLog } from "./webhook-log.ts";
 import { pingEvent } from "./webhook-ping.ts";
 import { sender, type Select } from "./webhook-sender.ts";
 import { within } from "./within.ts";
@@ -113,12 +106,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
 
   async deliveries(limit: number, before: string | null, slice: DeliverySlice = {}): Promise<readonly Delivery[]> {
     const endpoint = this.read();
-    const { after = null, state = null, oldestFirst = false } = slice;
-    const [olderThan, newerThan] = [before, after].map((id) => (id === null ? null : placeIn(endpoint, id)));
-    if (!endpoint || olderThan === undefined || newerThan === undefined) return [];
-    // One more than a page tells whether there are more.
-    const count = Math.min(limit, limits.pageSizeMax + 1);
-    return this.log.page(endpoint, { state, olderThan, newerThan, oldestFirst, limit: count });
+    return endpoint ? this.log.page(endpoint, limit, before, slice) : [];
   }
 
   async countDeliveries(state: DeliveryState | null): Promise<number | null> {
@@ -127,8 +115,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
 
   async delivery(id: string): Promise<Delivery | null> {
     const endpoint = this.read();
-    const place = placeIn(endpoint, id);
-    return endpoint && place ? this.log.find(endpoint, place) : null;
+    return endpoint && this.log.find(endpoint, id);
   }
 
   async update(changes: EndpointChanges): Promise<EndpointSummary> {
@@ -219,8 +206,9 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
         if (next.bucket && next.send.length > 0) this.store.keepBucket(next.bucket, now);
         ({ replayBucket } = next);
         Object.assign(known, { endpoint: step.endpoint, health: step.health, bucket: next.bucket });
-        const announceAt = step.endpoint.announcement ? now + limits.watchdogMs.longMax : null;
-        alarmAt = this.arm(earliest(next.wakeAt, announceAt) ?? this.purgeAt(), now, exactly);
+        const tellAgainAt = step.endpoint.announcement ? now + limits.watchdogMs.longMax : Infinity;
+        const wakeAt = Math.min(next.wakeAt ?? Infinity, tellAgainAt);
+        alarmAt = this.arm(wakeAt === Infinity ? this.purgeAt() : wakeAt, now, exactly);
       });
     } catch (fault) {
       // What memory says may differ from what was rolled back to.
@@ -240,17 +228,13 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     return {
       heldUntil: Math.max(endpoint.heldUntil ?? 0, health.probeAt ?? 0),
       // Another rate than before begins where the old one may have been.
-      bucket: known?.perSecond === ratePerSecond ? known : this.bucketOf(ratePerSecond),
+      bucket: known?.perSecond === ratePerSecond ? known : this.store.bucket(ratePerSecond),
       replayBucket: this.replayBucket,
       // A rate is kept by when attempts begin, so what begins later must be decided on later.
       ahead: ratePerSecond === null ? this.boarding.ahead : 0,
       probing: health.probeAt !== null,
       paused: endpoint.paused,
     };
-  }
-
-  private bucketOf(ratePerSecond: number | null): Bucket | null {
-    return ratePerSecond === null ? null : emptyAt(ratePerSecond, this.store.bucketEmptyAt());
   }
 
   /** Tells the merchant's other endpoints and the log that this one is disabled. Whoever did not hear is told again by the alarm. */
@@ -286,9 +270,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
 
   /** Null when the endpoint was never opened. */
   private read(): StoredEndpoint | null {
-    const endpoint = this.known?.endpoint ?? this.store.read();
-    if (!endpoint || endpoint.storage === storageVersion) return endpoint;
-    return this.ctx.storage.transactionSync(() => this.store.upgrade(endpoint));
+    return this.known?.endpoint ?? this.store.read();
   }
 
   private mustRead(): StoredEndpoint {
@@ -313,13 +295,4 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     const kept = { waiting: this.store.countOpen(), shortenedUntil: this.store.shortenedUntil() };
     return summaryOf(endpoint, health, kept, Date.now());
   }
-}
-
-const earliest = (one: number | null, other: number | null): number | null =>
-  one === null || other === null ? (one ?? other) : Math.min(one, other);
-
-/** Undefined for whatever is no delivery of this endpoint's. */
-function placeIn(endpoint: StoredEndpoint | null, id: string): Place | undefined {
-  const place = deliveryPlaceOf(id);
-  return place?.endpointId === endpoint?.opening.id && place ? { at: place.at, id: place.eventId } : undefined;
 }

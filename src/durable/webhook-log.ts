@@ -1,20 +1,13 @@
 /** What an endpoint's log shows of its deliveries. Read in the order of the table's key, from either end, so that only what is shown is read. */
 import type { EventType } from "../core/events.ts";
 import { isOrderKey } from "../core/ids.ts";
-import { deliveryId } from "../webhooks/delivery-id.ts";
-import type { Delivery, DeliveryAttempt, DeliveryState } from "./protocol.ts";
+import { limits } from "../core/limits.ts";
+import { deliveryId, deliveryPlaceOf } from "../webhooks/delivery-id.ts";
+import type { Delivery, DeliveryAttempt, DeliverySlice, DeliveryState } from "./webhook-protocol.ts";
 import { selectedAs, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
 import { webhookTally } from "./webhook-tally.ts";
 
 export type Place = { readonly at: number; readonly id: string };
-/** `state` null: any. The places themselves are left out. */
-export type LogSlice = {
-  readonly state: DeliveryState | null;
-  readonly olderThan: Place | null;
-  readonly newerThan: Place | null;
-  readonly oldestFirst: boolean;
-  readonly limit: number;
-};
 /** How a delivery is kept. */
 export type Row = {
   /** 0: it is open; 1: it was delivered; 2: it was given up. */
@@ -51,24 +44,29 @@ export const webhookLog = ({ sql, kv }: Pick<DurableObjectStorage, "sql" | "kv">
       .one().n;
   return {
     /** Null when there is no such delivery. */
-    find(endpoint: StoredEndpoint, { at, id }: Place): Delivery | null {
+    find(endpoint: StoredEndpoint, delivery: string): Delivery | null {
+      const place = placeIn(endpoint, delivery);
+      if (!place) return null;
       const query = "SELECT * FROM deliveries WHERE settled IN (0, 1, 2) AND at = ? AND id = ?";
-      const [row] = sql.exec<Row>(query, at, id).toArray();
-      return row ? delivery(endpoint, row) : null;
+      const [row] = sql.exec<Row>(query, place.at, place.id).toArray();
+      return row ? deliveryIn(endpoint, row) : null;
     },
-    /** In the order that was asked for. */
-    page(endpoint: StoredEndpoint, { state, olderThan, newerThan, oldestFirst, limit }: LogSlice): Delivery[] {
+    /** At most a page and one more, which tells whether there are more. None between what is no delivery of this endpoint. */
+    page(endpoint: StoredEndpoint, limit: number, before: string | null, slice: DeliverySlice): Delivery[] {
+      const { after = null, state = null, oldestFirst = false } = slice;
+      const from = after === null ? beforeAll : placeIn(endpoint, after);
+      const to = before === null ? afterAll : placeIn(endpoint, before);
+      if (!from || !to) return [];
       const direction = oldestFirst ? "ASC" : "DESC";
       const part = (settled: number) =>
         `SELECT * FROM (SELECT * FROM deliveries WHERE settled = ${settled} AND (at, id) > (?1, ?2) AND (at, id) < (?3, ?4) AND state = ifnull(?5, state)
            ORDER BY at ${direction}, id ${direction} LIMIT ?6)`;
       const parts = (state === null ? [0, 1, 2] : [settledAs[state]]).map(part).join(" UNION ALL ");
-      const [from, to] = [newerThan ?? beforeAll, olderThan ?? afterAll];
       const query = `${parts} ORDER BY at ${direction}, id ${direction} LIMIT ?6`;
       return sql
-        .exec<Row>(query, from.at, from.id, to.at, to.id, state, limit)
+        .exec<Row>(query, from.at, from.id, to.at, to.id, state, Math.min(limit, limits.pageSizeMax + 1))
         .toArray()
-        .map((row) => delivery(endpoint, row));
+        .map((row) => deliveryIn(endpoint, row));
     },
     /** How many there are of a state, or of any; null when it must be asked again to go on counting. */
     count(state: DeliveryState | null, now: number): number | null {
@@ -81,7 +79,13 @@ export const webhookLog = ({ sql, kv }: Pick<DurableObjectStorage, "sql" | "kv">
   };
 };
 
-function delivery(endpoint: StoredEndpoint, row: Row): Delivery {
+/** Undefined for whatever is no delivery of this endpoint. */
+function placeIn({ opening }: StoredEndpoint, id: string): Place | undefined {
+  const place = deliveryPlaceOf(id);
+  return place?.endpointId === opening.id ? { at: place.at, id: place.eventId } : undefined;
+}
+
+function deliveryIn(endpoint: StoredEndpoint, row: Row): Delivery {
   const { at, id, state, sequence, body } = row;
   const type = row.type as EventType;
   const orderKey = isOrderKey(row.order_key) ? row.order_key : null;

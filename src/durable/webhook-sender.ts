@@ -6,7 +6,7 @@ import { deliver, type Ports } from "../webhooks/deliver.ts";
 import type { Outcome } from "../webhooks/retry.ts";
 import { TimeLimit } from "../webhooks/time-limit.ts";
 import type { UrlPolicy } from "../webhooks/url-guard.ts";
-import type { EndpointSelection } from "./protocol.ts";
+import type { EndpointSelection } from "./webhook-protocol.ts";
 import { openSecrets } from "./webhook-endpoint-secrets.ts";
 import type { StoredEndpoint } from "./webhook-endpoint-settings.ts";
 import type { Concluded, Departure } from "./webhook-endpoint-steps.ts";

@@ -6,9 +6,9 @@ import type {
   PaymentAccountProtocol,
   StaffPoolProtocol,
   TrustedDocumentsProtocol,
-  WebhookEndpointProtocol,
 } from "../durable/protocol.ts";
 import type { OutcomesProtocol } from "../durable/outcomes-protocol.ts";
+import type { WebhookEndpointProtocol } from "../durable/webhook-protocol.ts";
 import type { Keys } from "../keys/root.ts";
 import type { PaymentPorts } from "../payments/registry.ts";
 

@@ -1,5 +1,5 @@
 /** A merchant's webhook endpoint; null when there is none, or none of this merchant's. */
-import type { EndpointSummary } from "../durable/protocol.ts";
+import type { EndpointSummary } from "../durable/webhook-protocol.ts";
 import type { Deps } from "./deps.ts";
 
 const prefix = "endpoint_";

@@ -1,7 +1,7 @@
 /** What an endpoint was sent, newest first. Its object reads no more than the page that is asked for. */
 import { err, ok } from "../core/result.ts";
 import { sizeOf, type PageRequest, type PageResult } from "../db/page.ts";
-import type { Delivery, DeliveryState } from "../durable/protocol.ts";
+import type { Delivery, DeliveryState } from "../durable/webhook-protocol.ts";
 import { deliveryPlaceOf } from "../webhooks/delivery-id.ts";
 import type { Deps } from "./deps.ts";
 import { isGiven } from "./given.ts";

@@ -4,7 +4,7 @@ import { timedSuffix, type Id } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { ok, type Result } from "../core/result.ts";
 import { countWebhookEndpoints, saveWebhookEndpoint } from "../db/webhook-endpoints.ts";
-import type { EndpointSummary } from "../durable/protocol.ts";
+import type { EndpointSummary } from "../durable/webhook-protocol.ts";
 import type { Deps } from "./deps.ts";
 import { invalid, type UrlFailure, type ValidationFailure } from "./failures.ts";
 import type { Optional } from "./given.ts";

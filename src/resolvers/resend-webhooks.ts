@@ -1,7 +1,7 @@
 /** After an outage: one delivery now, or a window of them at a pace that leaves room for what is new. The events and their ids stay the same. */
 import { limits } from "../core/limits.ts";
 import { ok, type Result } from "../core/result.ts";
-import type { Delivery } from "../durable/protocol.ts";
+import type { Delivery } from "../durable/webhook-protocol.ts";
 import { deliveryPlaceOf } from "../webhooks/delivery-id.ts";
 import type { Deps } from "./deps.ts";
 import { invalid, notFound, type NotFoundFailure, type ValidationFailure } from "./failures.ts";

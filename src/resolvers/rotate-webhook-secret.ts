@@ -1,7 +1,7 @@
 /** An endpoint gets a new secret, shown once. The old one signs beside it for a while, so that the partner can change without missing an event. */
 import { limits } from "../core/limits.ts";
 import { ok, type Result } from "../core/result.ts";
-import type { EndpointSummary } from "../durable/protocol.ts";
+import type { EndpointSummary } from "../durable/webhook-protocol.ts";
 import { checks } from "./checks.ts";
 import type { Deps } from "./deps.ts";
 import { invalid, notFound, type NotFoundFailure, type ValidationFailure } from "./failures.ts";

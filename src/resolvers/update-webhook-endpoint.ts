@@ -1,7 +1,7 @@
 /** A partner's endpoint changes: where it is, what it hears of and how much, or whether anything is sent at all. What is queued already stays as it was made. */
 import { ok, type Result } from "../core/result.ts";
 import { moveWebhookEndpoint } from "../db/webhook-endpoints.ts";
-import type { EndpointState, EndpointSummary } from "../durable/protocol.ts";
+import type { EndpointState, EndpointSummary } from "../durable/webhook-protocol.ts";
 import type { Deps } from "./deps.ts";
 import { invalid, notFound, type NotFoundFailure, type UrlFailure, type ValidationFailure } from "./failures.ts";
 import { findEndpoint } from "./find-webhook-endpoint.ts";

@@ -2,7 +2,7 @@
 import { eventTypes, type EventType } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { EndpointSelection, EndpointSettings } from "../durable/protocol.ts";
+import type { EndpointSelection, EndpointSettings } from "../durable/webhook-protocol.ts";
 import { allowedUrl, urlFaults } from "../webhooks/url-guard.ts";
 import { checks } from "./checks.ts";
 import type { Deps } from "./deps.ts";

@@ -8,7 +8,8 @@ import type { Customer as CustomerRow } from "../db/customers.ts";
 import type { Merchant as MerchantRow } from "../db/merchants.ts";
 import type { Product as ProductRow } from "../db/products.ts";
 import type { ConversionBlock as BlockRow } from "../db/conversion-blocks.ts";
-import type { AccountSummary, Delivery, EndpointSummary, MemberSummary, PoolSummary } from "../durable/protocol.ts";
+import type { AccountSummary, MemberSummary, PoolSummary } from "../durable/protocol.ts";
+import type { Delivery, EndpointSummary } from "../durable/webhook-protocol.ts";
 import { builder } from "./builder.ts";
 
 /** `order` is the one that converted. */

@@ -1,6 +1,6 @@
 import { limits } from "../core/limits.ts";
 import { countWebhookEndpoints, pageWebhookEndpoints } from "../db/webhook-endpoints.ts";
-import type { DeliveryAttempt, DeliveryState, EndpointState, EndpointSummary } from "../durable/protocol.ts";
+import type { DeliveryAttempt, DeliveryState, EndpointState, EndpointSummary } from "../durable/webhook-protocol.ts";
 import { findEndpoint } from "../resolvers/find-webhook-endpoint.ts";
 import { countDeliveries, findDelivery, pageDeliveries } from "../resolvers/list-webhook-deliveries.ts";
 import { builder, shape } from "./builder.ts";

@@ -1,6 +1,6 @@
 /** What a merchant does with its partners' endpoints. */
 import { Kind, type GraphQLResolveInfo } from "graphql";
-import type { Delivery, DeliveryAttempt, EndpointSelection, EndpointSummary } from "../durable/protocol.ts";
+import type { Delivery, DeliveryAttempt, EndpointSelection, EndpointSummary } from "../durable/webhook-protocol.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { pingWebhookEndpoint } from "../resolvers/ping-webhook-endpoint.ts";
 import { registerWebhookEndpoint } from "../resolvers/register-webhook-endpoint.ts";

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { Webhook as Svix } from "svix";
 import { Webhook } from "standardwebhooks";
 import { expect, vi } from "vitest";
-import type { Delivery, EndpointOpening, WebhookEndpointProtocol } from "../../src/durable/protocol.ts";
+import type { Delivery, EndpointOpening, WebhookEndpointProtocol } from "../../src/durable/webhook-protocol.ts";
 import type { WebhookEndpoint } from "../../src/index.ts";
 import { randomKey } from "./terms.ts";
 

@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { limits } from "../../src/core/limits.ts";
-import type { DeliveryState } from "../../src/durable/protocol.ts";
+import type { DeliveryState } from "../../src/durable/webhook-protocol.ts";
 import type { WebhookEndpoint } from "../../src/index.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
 import { countDeliveries, pageDeliveries } from "../../src/resolvers/list-webhook-deliveries.ts";
@@ -168,6 +168,23 @@ describe("an endpoint's log", () => {
     await ring(id);
     await expectCounted(id);
     expect(await countDeliveries(deps, id, null)).toBe(0);
+  });
+
+  it("forgets what a selection made and what was answered, whatever became of the delivery", async () => {
+    const id = await filled(4);
+    const attempts = JSON.stringify([
+      { number: 1, at: start, status: 200, error: null, durationMs: 1, responseBody: "Ann" },
+    ]);
+    await runInDurableObject(
+      stubOf(id),
+      (_: WebhookEndpoint, { storage }) =>
+        void storage.sql.exec("UPDATE deliveries SET final = 2, body = 'Ann', attempts = ?", attempts),
+    );
+    const made = await rpc(id).deliveries(4, null);
+    await rpc(id).forgetBodies(made.map(({ event }) => ({ ...event, body: "{}" })));
+    const left = await rpc(id).deliveries(4, null);
+    expect(left.map(({ state }) => state).toSorted()).toEqual(states.toSorted());
+    expect(JSON.stringify(left)).not.toContain("Ann");
   });
 
   it("of an endpoint from the release before is read and counted as any other", async () => {

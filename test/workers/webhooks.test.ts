@@ -5,12 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EventType, FeedEvent } from "../../src/core/events.ts";
 import { conversionId, orderId, orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
-import type {
-  Delivery,
-  EndpointOpening,
-  MerchantFeedProtocol,
-  WebhookEndpointProtocol,
-} from "../../src/durable/protocol.ts";
+import type { MerchantFeedProtocol } from "../../src/durable/protocol.ts";
+import type { Delivery, EndpointOpening, WebhookEndpointProtocol } from "../../src/durable/webhook-protocol.ts";
 import type { MerchantFeed, WebhookEndpoint } from "../../src/index.ts";
 import { leaseMs } from "../../src/webhooks/queue.ts";
 import { someEvent, someTerms } from "./terms.ts";
