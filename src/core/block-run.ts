@@ -3,7 +3,7 @@
  * the payer said. What that cannot decide waits, by name, for whoever knows it: the read model (`ANSWER`, `GRANT`), a staff pool (`POOL`), or
  * somebody's server (`CALL`). Whenever something becomes known, `progress` decides what it can.
  */
-import { judge } from "./conditions.ts";
+import { hasConsent, judge, type Circumstances } from "./conditions.ts";
 import { circumstancesOf, type ActionOutcome, type ActionState, type Conversion, type Waits } from "./conversion.ts";
 import { plannedActions, type PlannedAction } from "./definition.ts";
 import { limits } from "./limits.ts";
@@ -55,9 +55,11 @@ export function progress(conversion: Conversion, moment: Moment, hold: StaffHold
   const planned = new Map(plannedActions(moment.terms.block.definition).map((action) => [action.key, action]));
   const actions = conversion.actions.map((outcome) => {
     const action = planned.get(outcome.key);
+    if (!action || !isOpen(conversion, outcome)) return outcome;
+    if (isForbidden(action, outcome, circumstances)) return became(outcome, "SKIPPED_NO_CONSENT", moment.now);
     const isUndecided =
       (outcome.state === "PENDING" && outcome.waits === "ANSWER") || outcome.state === "SKIPPED_NO_CONSENT";
-    if (!action || !isUndecided || !isOpen(conversion, outcome)) return outcome;
+    if (!isUndecided) return outcome;
     const judged = judge(action, circumstances);
     if (judged === "RUN") return begin(action, outcome, moment, hold);
     if (judged === "WAIT" || judged === outcome.state) return outcome;
@@ -66,6 +68,17 @@ export function progress(conversion: Conversion, moment: Moment, hold: StaffHold
   const same = actions.every((outcome, index) => outcome === conversion.actions[index]);
   return aim(same ? conversion : { ...conversion, actions }, moment.terms, circumstances);
 }
+
+/** Whether what waits for somebody elsewhere lost the consent that it began with. */
+const isForbidden = (
+  { requires }: PlannedAction,
+  { state, waits }: ActionOutcome,
+  circumstances: Circumstances,
+): boolean =>
+  state === "PENDING" &&
+  (waits === "CALL" || waits === "GRANT") &&
+  requires !== undefined &&
+  hasConsent(requires, circumstances) !== true;
 
 /** The outcome in another state, waiting for nobody. */
 export function became(

@@ -5,7 +5,8 @@
 import { became, firstCall } from "./block-run.ts";
 import { accept, inWords, type Commands, type Step } from "./commands.ts";
 import type { ActionOutcome, CallWords, Conversion } from "./conversion.ts";
-import { after, plannedBy, withAction, without } from "./follow-up.ts";
+import { hearing } from "./consents.ts";
+import { after, plannedBy, withAction } from "./follow-up.ts";
 import { limits } from "./limits.ts";
 import type { Order } from "./order.ts";
 
@@ -32,15 +33,14 @@ const wordsOf = ({ actions, claim }: Conversion): CallWords => ({
 });
 
 /** What came of a call. `undo` tells which of the two calls of an action it was, `number` which try. */
-export function acted(
-  order: Order,
-  { key, undo, number, outcome: came, detail: said }: Commands["acted"],
-  now: number,
-): Step {
+export function acted(order: Order, news: Commands["acted"], now: number): Step {
+  const { key, undo, number, outcome: came, detail: said, takenBackAt = now } = news;
   const detail = said === null ? {} : { detail: inWords(said) };
-  const requires = plannedBy(order, key)?.requires;
+  const requires = came === "NO_CONSENT" ? plannedBy(order, key)?.requires : undefined;
+  // The consent that the read model no longer knows is none here either: else the action would begin again at once.
+  const words = requires ? [{ purpose: requires, granted: false, at: takenBackAt }] : [];
   const draft = after(order, now, (conversion) =>
-    withAction(came === "NO_CONSENT" ? without(conversion, requires) : conversion, key, (outcome) => {
+    withAction(hearing(conversion, words), key, (outcome) => {
       // It left before consent was taken back, and what happened elsewhere has happened.
       if (came === "DONE" && !undo && outcome.state === "SKIPPED_NO_CONSENT") return became(outcome, "DONE", now);
       if (!awaits(outcome, undo)) return outcome;

@@ -1,6 +1,6 @@
 /** What may be asked of an order, and the ways it may be refused. */
-import type { ConsentReceipt, Said } from "./conversion.ts";
-import type { Purpose } from "./definition.ts";
+import type { ConsentWord } from "./consents.ts";
+import type { ConsentReceipt, OrderPlace, Said } from "./conversion.ts";
 import type { EventType } from "./events.ts";
 import { limits } from "./limits.ts";
 import type { Minor } from "./money.ts";
@@ -62,7 +62,7 @@ export type Commands = {
   customer: {
     readonly firstTime: boolean;
     readonly nth?: number | null;
-    readonly agreed?: readonly Purpose[];
+    readonly words?: readonly ConsentWord[];
     readonly grants?: readonly { readonly key: string; readonly number: number | null }[];
     readonly checks?: readonly { readonly key: string; readonly kept: number; readonly short: number }[];
   };
@@ -80,10 +80,18 @@ export type Commands = {
     readonly number: number;
     readonly outcome: "DONE" | "FAILED" | "NO_CONSENT" | "NOT_YET";
     readonly detail: string | null;
+    /** When the consent that it needs was taken back. */
+    readonly takenBackAt?: number;
   };
-  consent: { readonly receipt: ConsentReceipt; readonly told: boolean };
+  /** The customer says something about a consent. Told to the order that made the customer, which tells the others and partners. */
+  consent: { readonly receipt: ConsentReceipt };
+  /** The order hears of what the customer agrees to. */
+  agreed: { readonly words: readonly ConsentWord[] };
+  /** So many of the customer's orders have heard; all of them where `after` is null. */
+  spread: { readonly word: ConsentWord; readonly after: OrderPlace | null };
   claimRecord: { readonly said: Said };
-  retry: { readonly agreed: readonly Purpose[] | null };
+  /** `words`: what the customer agrees to by now. */
+  retry: { readonly words: readonly ConsentWord[] };
   /** The customer's data was destroyed at that moment. */
   forget: { readonly erasedAt: number };
 };

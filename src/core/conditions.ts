@@ -13,9 +13,9 @@ export type Circumstances = {
   readonly wallet: PaymentProvider;
   readonly locale: string;
   readonly country: string | null;
-  /** What the payer agreed to with this order. */
+  /** What the customer agreed to, as far as the order was told. */
   readonly said: readonly Purpose[];
-  /** What the customer agreed to and has not taken back, whenever it was; null while it is not known. */
+  /** The same, once it is known that there is no more to it; null before. */
   readonly agreed: readonly Purpose[] | null;
   /** Whether this is the customer's first conversion, and which purchase it is; null while it is not known. */
   readonly firstTime: boolean | null;

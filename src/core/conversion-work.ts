@@ -1,5 +1,6 @@
 /** What a conversion still has to have done elsewhere, beside what an order has (`work.ts`). Derived from the facts alone, like that. */
-import type { ActionOutcome } from "./conversion.ts";
+import type { ConsentWord } from "./consents.ts";
+import type { ActionOutcome, OrderPlace } from "./conversion.ts";
 import { openAttempts } from "./attempts.ts";
 import { hasVariable, plannedActions, type ActionKind } from "./definition.ts";
 import type { Order } from "./order.ts";
@@ -8,6 +9,8 @@ import { askedPool, awaitsStaff, poolsOf, reservesStaff, staffOf } from "./staff
 export type ConversionWork =
   | { readonly kind: "RESERVE" | "ASSIGN"; readonly turn: number; readonly pool: string }
   | { readonly kind: "RELEASE"; readonly turn: number; readonly pools: readonly string[] }
+  /** The customer's other orders, after this one, are to hear what the customer said. */
+  | { readonly kind: "SPREAD"; readonly word: ConsentWord; readonly after: OrderPlace | null }
   /** The `number`th call. `undo`: what was done is to be taken back. */
   | { readonly kind: "CALL"; readonly outcome: ActionOutcome; readonly undo: boolean; readonly number: number };
 
@@ -17,7 +20,8 @@ export function conversionWorkOf(order: Order, now: number): readonly Conversion
     if (outcome.waits !== "CALL" || (outcome.call?.nextAt ?? 0) > now || lacksWords(order, outcome)) return [];
     return [{ kind: "CALL", outcome, undo: outcome.state === "REVERSED", number: (outcome.call?.tries ?? 0) + 1 }];
   });
-  return [...staffWorkOf(order), ...calls];
+  const words = (order.conversion?.spreading ?? []).map((one) => ({ kind: "SPREAD", ...one }) as const);
+  return [...staffWorkOf(order), ...words, ...calls];
 }
 
 function staffWorkOf(order: Order): readonly ConversionWork[] {

@@ -3,7 +3,9 @@
  * `block-run.ts`, what it learns later in `follow-up.ts`, what a refund does to it in `reversal.ts`.
  */
 import type { Circumstances } from "./conditions.ts";
+import { grantedIn, wordsOf, type ConsentWord } from "./consents.ts";
 import type { ActionKind, OnRefund, Purpose, TargetRule } from "./definition.ts";
+import type { OrderKey } from "./ids.ts";
 import type { Minor } from "./money.ts";
 import type { OrderTerms, PaymentProvider } from "./order.ts";
 import type { StaffHold } from "./staff-hold.ts";
@@ -32,6 +34,8 @@ export type ConsentReceipt = {
   readonly at: number;
   readonly channel: string;
 };
+/** Where an order stands among its customer's. */
+export type OrderPlace = { readonly createdAt: number; readonly key: OrderKey };
 /** What the payer said on the page, before they paid. Nobody vouches for it. */
 export type Said = {
   readonly name: string | null;
@@ -102,8 +106,10 @@ export type Conversion = {
   /** Null until the merchant's read model, where uniqueness lives, has said whether this is the customer's first. */
   readonly firstTime: boolean | null;
   readonly nth?: number | null;
-  /** What the customer has agreed to and not taken back, as far as the order was told; null before that. */
-  readonly agreed?: readonly Purpose[] | null;
+  /** What was heard of consents beside what the payer said with the order (`consents.ts`). */
+  readonly words?: readonly ConsentWord[];
+  /** Words that the customer's other orders are still to hear of, the newest order first. `after`: the last that has. */
+  readonly spreading?: readonly { readonly word: ConsentWord; readonly after: OrderPlace | null }[];
   readonly wallet: PaymentProvider;
   readonly said: Said | null;
   /** What the payer said about themselves on the paid page, once, when nothing else was known of them. */
@@ -118,25 +124,21 @@ export type Conversion = {
 };
 
 export function circumstancesOf(conversion: Conversion, terms: OrderTerms): Circumstances {
-  const { said, wallet, convertedAt, firstTime, nth = null, agreed = null } = conversion;
+  const { said, wallet, convertedAt, firstTime, nth = null } = conversion;
+  const granted = grantedIn(wordsOf(conversion));
   return {
     terms,
     at: convertedAt,
     wallet,
     locale: said?.locale ?? terms.merchant.locale,
     country: said?.country ?? null,
-    said: receiptsOf(conversion).map(({ purpose }) => purpose),
-    agreed,
+    said: granted,
+    // What was agreed to before is known once the read model has answered.
+    agreed: firstTime === null ? null : granted,
     firstTime,
     nth,
   };
 }
-
-/** Consents given with the order: on the payer page, and on the paid page when the record was claimed. */
-export const receiptsOf = ({ said, claim }: Conversion): readonly ConsentReceipt[] => [
-  ...(said?.consents ?? []),
-  ...(claim?.said.consents ?? []),
-];
 
 /** All that is known of the person: what the provider said, and what they said themselves. The first word on an identity stands. */
 export function knownOf({ payer, said, claim }: Conversion): Pick<Payer, "name" | "identities"> {

@@ -4,8 +4,9 @@
  */
 import { accept, change, draftOf, refuse, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
 import { became, firstCall, progress, waiting } from "./block-run.ts";
-import { knownOf, receiptsOf, type ActionOutcome, type Conversion } from "./conversion.ts";
-import { plannedActions, staffKey, type PlannedAction, type Purpose } from "./definition.ts";
+import { hearing, receiptsOf, type ConsentWord } from "./consents.ts";
+import { knownOf, type ActionOutcome, type Conversion } from "./conversion.ts";
+import { plannedActions, staffKey, type PlannedAction } from "./definition.ts";
 import { stillErased } from "./forget.ts";
 import { limits } from "./limits.ts";
 import type { Order } from "./order.ts";
@@ -44,11 +45,10 @@ export const awaitsAnswer = ({ conversion }: Order): boolean =>
 export function customer(order: Order, answer: Commands["customer"], now: number): Step {
   const { conversion } = order;
   if (!conversion) return unchanged(order);
-  const { firstTime, nth = null, grants = [], checks = [] } = answer;
-  const agreed = answer.agreed ?? receiptsOf(conversion).map(({ purpose }) => purpose);
+  const { firstTime, nth = null, words = [], grants = [], checks = [] } = answer;
   const isNews = conversion.firstTime === null;
   const draft = after(order, now, (before) => {
-    const told = isNews ? { ...before, firstTime, nth, agreed } : before;
+    const told = hearing(isNews ? { ...before, firstTime, nth } : before, words);
     const granted = grants.reduce(
       (all, { key, number }) => withAction(all, key, (outcome) => granting(order, outcome, number, now)),
       told,
@@ -111,50 +111,42 @@ export function assigned(order: Order, answer: Commands["assigned"], now: number
   return accept(change(draft, { staff }));
 }
 
-/** The consent that the read model no longer knows is none here either: else the action would begin again at once. */
-export const without = (conversion: Conversion, purpose: Purpose | undefined): Conversion => ({
-  ...conversion,
-  agreed: (conversion.agreed ?? []).filter((one) => one !== purpose),
-});
-
-/** The customer agrees, or takes it back: what waits stops, what was left out for want of it begins. `told`: this order tells partners of it. */
-export function consent(order: Order, { receipt, told }: Commands["consent"], now: number): Step {
-  const { conversion } = order;
-  if (!conversion) return unchanged(order);
-  // What was said before the person was forgotten is forgotten with them.
-  if (conversion.erasedAt !== undefined && receipt.at <= conversion.erasedAt) return unchanged(order);
-  const { purpose, granted, textVersion, locale, channel } = receipt;
-  const known = conversion.agreed ?? receiptsOf(conversion).map((one) => one.purpose);
-  const agreed = [...known.filter((one) => one !== purpose), ...(granted ? [purpose] : [])];
-  const isKnown = known.includes(purpose) === granted && conversion.agreed !== null && conversion.agreed !== undefined;
-  const draft = isKnown ? draftOf(order) : after(order, now, (before) => stop({ ...before, agreed }, order, now));
+/** The customer agrees, or takes it back: what waits stops, what was left out for want of it begins. Said once, to partners and to the other orders. */
+export function consent(order: Order, { receipt }: Commands["consent"], now: number): Step {
+  const draft = after(order, now, (before) => hearing(before, [receipt]));
+  const { conversion } = draft.order;
+  if (!conversion || draft.order === order) return unchanged(order);
+  const { purpose, granted, at, textVersion, locale, channel } = receipt;
+  const others = (conversion.spreading ?? []).filter(({ word }) => word.purpose !== purpose);
+  const spreading = [...others, { word: { purpose, granted, at }, after: null }];
+  const told = change(draft, { conversion: { ...conversion, spreading } });
   const detail = { purpose, granted, textVersion, locale, channel };
-  const tells = told && order.sequence < limits.eventsWithReopeningMax;
-  return accept(tells ? change(draft, {}, { type: "CUSTOMER_CONSENT_CHANGED", detail }) : draft);
+  const tells = order.sequence < limits.eventsWithReopeningMax;
+  return accept(tells ? change(told, {}, { type: "CUSTOMER_CONSENT_CHANGED", detail }) : told);
 }
 
-/** What waits without the consent it needs does not happen. */
-const stop = (conversion: Conversion, order: Order, now: number): Conversion =>
-  conversion.actions.reduce((all, { key }) => {
-    const requires = plannedBy(order, key)?.requires;
-    if (requires === undefined || all.agreed?.includes(requires)) return all;
-    return withAction(all, key, (outcome) =>
-      outcome.state === "PENDING" && (outcome.waits === "CALL" || outcome.waits === "GRANT")
-        ? became(outcome, "SKIPPED_NO_CONSENT", now)
-        : outcome,
-    );
-  }, conversion);
+/** What the customer said elsewhere. */
+export const agreed = (order: Order, { words }: Commands["agreed"], now: number): Step =>
+  accept(after(order, now, (conversion) => hearing(conversion, words)));
+
+/** A word that was overtaken by another is spread no further. */
+export function spread(order: Order, { word, after: place }: Commands["spread"]): Step {
+  const { conversion } = order;
+  const isThis = (one: { readonly word: ConsentWord }) => one.word.purpose === word.purpose && one.word.at === word.at;
+  if (!conversion?.spreading?.some(isThis)) return unchanged(order);
+  const spreading = conversion.spreading.flatMap((one) =>
+    isThis(one) ? (place ? [{ ...one, after: place }] : []) : [one],
+  );
+  const { spreading: _, ...rest } = conversion;
+  return accept(change(draftOf(order), { conversion: spreading.length > 0 ? { ...rest, spreading } : rest }));
+}
 
 /** A payer of whom nothing is known says who they are, once. It never leads into somebody else's record: it is this one that gets a name. */
 export function claimRecord(order: Order, { said }: Commands["claimRecord"], now: number): Step {
   const { conversion } = order;
   const isOpen = conversion?.payer.provisional && !conversion.claim && conversion.erasedAt === undefined;
   if (!isOpen || knownOf(conversion).identities.length > 0) return refuse({ reason: "UNKNOWN" });
-  const draft = after(order, now, (before) => ({
-    ...before,
-    claim: { at: now, said },
-    agreed: before.agreed ? [...new Set([...before.agreed, ...said.consents.map(({ purpose }) => purpose)])] : null,
-  }));
+  const draft = after(order, now, (before) => ({ ...before, claim: { at: now, said } }));
   return accept(tellConsents(draft, said.consents.length > 0));
 }
 
@@ -164,22 +156,16 @@ export const tellConsents = (draft: Draft, isNews: boolean): Draft => {
   return isNews ? change(draft, {}, { type: "CUSTOMER_CONSENT_CHANGED", detail: { granted: true, purposes } }) : draft;
 };
 
-/** What failed is tried again from the beginning, and what waits does not wait any longer. `agreed`: what the customer agrees to now. */
-export function retry(order: Order, { agreed }: Commands["retry"], now: number): Step {
+/** What failed is tried again from the beginning, and what waits does not wait any longer. */
+export function retry(order: Order, { words }: Commands["retry"], now: number): Step {
   const draft = after(order, now, (conversion) =>
     conversion.actions.reduce(
       (all, { key }) => withAction(all, key, (outcome) => again(outcome, all, now)),
-      conversion.firstTime === null ? conversion : withAgreed(conversion, agreed),
+      hearing(conversion, words),
     ),
   );
   return accept(draft);
 }
-
-const withAgreed = (conversion: Conversion, agreed: Conversion["agreed"]): Conversion => {
-  const known = conversion.agreed ?? [];
-  const isSame = agreed?.length === known.length && agreed.every((purpose) => known.includes(purpose));
-  return isSame || !agreed ? conversion : { ...conversion, agreed };
-};
 
 function again(outcome: ActionOutcome, { state }: Conversion, now: number): ActionOutcome {
   if (outcome.waits === "CALL" && outcome.call) return { ...outcome, call: { tries: 0, nextAt: now } };

@@ -78,13 +78,12 @@ const proofIn = (said: Said): Said => ({ ...said, name: null, identities: [], co
 
 /** Whatever was to be done for the person is not done, and nobody is led to what they were given. */
 function withoutPerson(conversion: Conversion, now: number): Conversion {
-  const { payer, said, claim, agreed, actions } = conversion;
+  const { payer, said, claim, actions } = conversion;
   return {
     ...conversion,
     payer: nameless(payer),
     said: said && proofIn(said),
     ...(claim && { claim: { ...claim, said: proofIn(claim.said) } }),
-    ...(agreed && { agreed: [] }),
     actions: actions.map((outcome) => withoutBenefit(outcome, now)),
     target: { kind: "RECEIPT" },
     decided: true,

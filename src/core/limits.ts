@@ -45,9 +45,9 @@ export const limits = {
   pointsMax: 1_000_000_000,
   grantsMax: 1_000_000_000,
   blocksPerMerchantMax: 50,
-  /** Orders of one customer that hear at once of a consent given or taken back, the newest first; the others hear when they are retried. */
-  ordersPerConsentMax: 200,
+  /** Orders of one customer that hear at once of a consent given or taken back, and how long they may take; then come the next. */
   ordersToldAtOnce: 20,
+  ordersToldTimeoutMs: 10 * second,
   /** Orders that hear of their customer's erasure within the request for it, and within one sweep; and erasures that a sweep takes up. */
   ordersPerErasure: 100,
   erasedOrdersPerSweep: 200,

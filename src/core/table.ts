@@ -14,7 +14,7 @@ import {
   type Step,
 } from "./commands.ts";
 import { acted, calling } from "./calls.ts";
-import { assigned, claimRecord, consent, customer, retry } from "./follow-up.ts";
+import { agreed, assigned, claimRecord, consent, customer, retry, spread } from "./follow-up.ts";
 import { forget } from "./forget.ts";
 import type { Order } from "./order.ts";
 import { refund, refundAgain, refundHeard } from "./refunds.ts";
@@ -40,7 +40,21 @@ export const transitions: Readonly<Record<OrderState, Cells>> = {
   OPEN: { ...news, confirm, begin, extend, cancel },
   CLAIMED: { ...news, confirm, begin, extend, cancel },
   PAYING: { ...news, confirm, begin, extend, cancel },
-  PAID: { ...news, refund, resolve, customer, assigned, calling, acted, consent, claimRecord, retry, forget },
+  PAID: {
+    ...news,
+    refund,
+    resolve,
+    customer,
+    assigned,
+    calling,
+    acted,
+    consent,
+    agreed,
+    spread,
+    claimRecord,
+    retry,
+    forget,
+  },
   EXPIRED: { ...news, extend, refund },
   CANCELLED: { ...news, refund },
   // What waits for a decision goes back by that decision: a refund beside it would leave money that counts and is gone.

@@ -1,4 +1,5 @@
 /** What a merchant's customers agreed to: receipts, only ever added to. The last word on a purpose stands. */
+import type { ConsentWord } from "../core/consents.ts";
 import type { ConsentReceipt } from "../core/conversion.ts";
 import type { Purpose } from "../core/definition.ts";
 import { clause, prepare } from "./clause.ts";
@@ -9,12 +10,12 @@ import { insertion, rowsOf, selection } from "./rows.ts";
 const list = `SELECT ${selection(consents)} FROM consents WHERE merchant_id = ? AND customer_id = ? ORDER BY at DESC, id DESC LIMIT ?`;
 /** What was said before an erasure is proof of what was done until then, and counts for nothing more. */
 const erasedAt = `coalesce((SELECT erased_at FROM customers WHERE merchant_id = ?1 AND id = ?2), 0)`;
-const standing = `SELECT (${standingConsents("?1", "?2", erasedAt)}) AS agreed`;
+const standing = `SELECT (${standingConsents("?1", "?2", erasedAt)}) AS words`;
 
 const lastWord = `
   SELECT granted, at FROM consents
   WHERE merchant_id = ?1 AND customer_id = ?2 AND purpose = ?3 AND at > ${erasedAt}
-  ORDER BY at DESC, id DESC
+  ORDER BY at DESC, granted
   LIMIT 1`;
 
 /** `id` names the receipt: adding it again adds nothing. */
@@ -37,9 +38,14 @@ export const listConsents = (
   limit: number,
 ): Promise<readonly ConsentReceipt[]> => rowsOf(db, consents, clause(list, merchantId, customerId, limit));
 
-export async function consentsOf(db: D1Database, merchantId: string, customerId: string): Promise<readonly Purpose[]> {
-  const agreed = await db.prepare(standing).bind(merchantId, customerId).first<string>("agreed");
-  return JSON.parse(agreed ?? "[]") as readonly Purpose[];
+/** The last word on each purpose. */
+export async function consentsOf(
+  db: D1Database,
+  merchantId: string,
+  customerId: string,
+): Promise<readonly ConsentWord[]> {
+  const words = await db.prepare(standing).bind(merchantId, customerId).first<string>("words");
+  return JSON.parse(words ?? "[]") as readonly ConsentWord[];
 }
 
 /** The last word on one purpose; null when there is none. */

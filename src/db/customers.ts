@@ -1,5 +1,5 @@
 /** A merchant's customers: the fold of its orders' conversions. */
-import type { Identity } from "../core/conversion.ts";
+import type { Identity, OrderPlace } from "../core/conversion.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Minor } from "../core/money.ts";
 import type { StaffHold } from "../core/staff-hold.ts";
@@ -100,15 +100,15 @@ const spend = `
 
 const spent = `SELECT points FROM points_spent WHERE merchant_id = ?1 AND customer_id = ?2 AND reference = ?3`;
 
-/** Those of the customer's orders of which something waits for consent, or might stop without it; newest first. */
+/** Those of the customer's orders of which something waits for consent, or might stop without it; newest first, after a place. */
 const waitingForConsent = `
-  SELECT id FROM orders INDEXED BY orders_customer
-  WHERE merchant_id = ?1 AND customer_id = ?2 AND EXISTS (
+  SELECT id AS key, created_at AS createdAt FROM orders INDEXED BY orders_customer
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND (created_at, id) < (?3, ?4) AND EXISTS (
     SELECT 1 FROM json_each(iif(json_valid(doc), doc, '{}'), '$.conversion.actions') action
     WHERE action.value ->> 'state' IN ('SKIPPED_NO_CONSENT', 'PENDING')
   )
-  ORDER BY created_at DESC
-  LIMIT ?3`;
+  ORDER BY created_at DESC, id DESC
+  LIMIT ?5`;
 
 const erasedAt = `SELECT erased_at FROM customers WHERE merchant_id = ?1 AND id = ?2`;
 
@@ -212,10 +212,15 @@ export async function ordersWaitingForConsent(
   db: D1Database,
   merchantId: string,
   customerId: string,
+  after: OrderPlace | null,
   limit: number,
-): Promise<readonly OrderKey[]> {
-  const { results } = await db.prepare(waitingForConsent).bind(merchantId, customerId, limit).all<{ id: OrderKey }>();
-  return results.map(({ id }) => id);
+): Promise<readonly OrderPlace[]> {
+  const { createdAt, key } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, key: "" };
+  const { results } = await db
+    .prepare(waitingForConsent)
+    .bind(merchantId, customerId, createdAt, key, limit)
+    .all<OrderPlace>();
+  return results;
 }
 
 /** Newest first. */

@@ -1,7 +1,8 @@
 /** Orders as rows: what each statement of the projection is given. Pure. */
 import { receivedOf, refundedOf } from "../core/amounts.ts";
 import { asksNth } from "../core/conditions.ts";
-import { knownOf, receiptsOf, type ActionState, type Conversion, type Identity } from "../core/conversion.ts";
+import { receiptsOf } from "../core/consents.ts";
+import { knownOf, type ActionState, type Conversion, type Identity } from "../core/conversion.ts";
 import { plannedActions } from "../core/definition.ts";
 import type { FeedEvent } from "../core/events.ts";
 import { awaitsAnswer } from "../core/follow-up.ts";

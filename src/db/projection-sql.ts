@@ -229,13 +229,13 @@ export const addConsents = `
   WHERE true
   ON CONFLICT (merchant_id, customer_id, id) DO NOTHING`;
 
-/** What a customer agrees to: of each purpose, the last word after that moment. */
+/** What a customer said last on each purpose, after that moment; of two words of one moment, the no. */
 export const standingConsents = (merchant: string, customer: string, after: string): string => `
-  SELECT json_group_array(purpose) FROM (
-    SELECT purpose, granted, row_number() OVER (PARTITION BY purpose ORDER BY at DESC, id DESC) AS back
+  SELECT json_group_array(json_object('purpose', purpose, 'granted', json(iif(granted, 'true', 'false')), 'at', at)) FROM (
+    SELECT purpose, granted, at, row_number() OVER (PARTITION BY purpose ORDER BY at DESC, granted) AS back
     FROM consents WHERE merchant_id = ${merchant} AND customer_id = ${customer} AND at > ${after}
   )
-  WHERE back = 1 AND granted`;
+  WHERE back = 1`;
 
 /**
  * What the read model answers an order whose conversion asks. A customer is new with the order that made it: true also when the same is told
@@ -246,7 +246,7 @@ export const answers = `
     told.value ->> 'order' AS orderKey,
     customers.first_order = told.value ->> 'order' AS firstTime,
     (SELECT number FROM grants WHERE merchant_id = customers.merchant_id AND order_key = told.value ->> 'order' AND key = '') AS nth,
-    (${standingConsents("customers.merchant_id", "customers.id", "coalesce(customers.erased_at, 0)")}) AS agreed,
+    (${standingConsents("customers.merchant_id", "customers.id", "coalesce(customers.erased_at, 0)")}) AS words,
     (
       SELECT json_group_array(json_object('key', key, 'number', number, 'redeemed', redeemed_at IS NOT NULL))
       FROM grants INDEXED BY grants_order

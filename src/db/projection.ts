@@ -3,7 +3,7 @@
  * one transaction. Everything is idempotent, because an object tells again until it has heard an answer; and a row only ever replaces an older
  * version of itself, so late and shuffled news end alike and the read model never runs ahead of its objects.
  */
-import type { Purpose } from "../core/definition.ts";
+import type { ConsentWord } from "../core/consents.ts";
 import type { FeedEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Order } from "../core/order.ts";
@@ -36,8 +36,8 @@ export type ProjectionAnswer = {
   readonly firstTime: boolean | null;
   /** Which purchase of the customer's it is, if anybody asked. */
   readonly nth?: number | null;
-  /** What the customer agrees to. */
-  readonly agreed?: readonly Purpose[];
+  /** The customer's last word on each consent. */
+  readonly words?: readonly ConsentWord[];
   /** What the order was granted; one that is missing was no longer to be had. */
   readonly grants?: readonly { readonly key: string; readonly number: number; readonly redeemed: boolean }[];
   /** The customer's points, if this order took some back. */
@@ -68,20 +68,20 @@ type RawAnswer = {
   readonly orderKey: OrderKey;
   readonly firstTime: number | null;
   readonly nth: number | null;
-  readonly agreed: string;
+  readonly words: string;
   readonly grants: string;
   readonly balance: number | null;
   readonly erasedAt: number | null;
 };
 
-function answerOf({ orderKey, firstTime, nth, agreed, grants, balance, erasedAt }: RawAnswer): ProjectionAnswer {
-  const known = JSON.parse(agreed) as readonly Purpose[];
+function answerOf({ orderKey, firstTime, nth, words, grants, balance, erasedAt }: RawAnswer): ProjectionAnswer {
+  const known = JSON.parse(words) as readonly ConsentWord[];
   const granted = JSON.parse(grants) as readonly { readonly key: string; readonly number: number; redeemed: 0 | 1 }[];
   return {
     orderKey,
     firstTime: typeof firstTime === "number" ? firstTime === 1 : null,
     ...(nth !== null && { nth }),
-    ...(known.length > 0 && { agreed: known }),
+    ...(known.length > 0 && { words: known }),
     ...(granted.length > 0 && {
       grants: granted.map(({ key, number, redeemed }) => ({ key, number, redeemed: redeemed === 1 })),
     }),

@@ -30,6 +30,7 @@ const repeatable: readonly CommandKind[] = [
   "assigned",
   "acted",
   "consent",
+  "agreed",
   "retry",
   "forget",
 ];

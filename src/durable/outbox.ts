@@ -1,7 +1,9 @@
 /** What a live code still owes to the read model and to partners. Pure: read from the document's marks, so a crash forgets nothing. */
 import type { Command } from "../core/commands.ts";
+import { hearing } from "../core/consents.ts";
 import { conversionWorkAt } from "../core/conversion-work.ts";
 import { awaitsAnswer } from "../core/follow-up.ts";
+import type { Order } from "../core/order.ts";
 import { endsAt, pollAt } from "../core/work.ts";
 import { feedEvent, type FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
@@ -68,8 +70,9 @@ export function answerIn({ order: sent }: Projection, answer: ProjectionAnswer |
   // Before anything else: what is about to be done for somebody who was erased is not begun.
   if (answer?.erasedAt !== undefined && sent.conversion?.erasedAt === undefined)
     return { kind: "forget", erasedAt: answer.erasedAt };
-  if (!awaitsAnswer(sent) || !answer || answer.firstTime === null) return null;
-  const { firstTime, nth = null, agreed = [], grants = [], balance = null } = answer;
+  if (!answer || answer.firstTime === null) return null;
+  if (!awaitsAnswer(sent)) return newWordsIn(sent, answer);
+  const { firstTime, nth = null, words = [], grants = [], balance = null } = answer;
   const asked = sent.conversion?.actions ?? [];
   const isRedeemed = (key: string): boolean => grants.some((one) => one.key === key && one.redeemed);
   // What the customer has too little of was spent before it was taken back.
@@ -86,12 +89,21 @@ export function answerIn({ order: sent }: Projection, answer: ProjectionAnswer |
     kind: "customer",
     firstTime,
     nth,
-    agreed,
+    words,
     grants: asked
       .filter(({ waits }) => waits === "GRANT")
       .map(({ key }) => ({ key, number: grants.find((one) => one.key === key)?.number ?? null })),
     checks,
   };
+}
+
+/**
+ * What the customer said since the order asked. Read together with writing the order's row, by which whoever sets a consent finds the order: so there is
+ * no moment between the two in which it could be missed.
+ */
+function newWordsIn({ conversion }: Order, { words = [] }: ProjectionAnswer): Command | null {
+  const mayMatter = conversion?.actions.some(({ state }) => state === "PENDING" || state === "SKIPPED_NO_CONSENT");
+  return conversion && mayMatter && hearing(conversion, words) !== conversion ? { kind: "agreed", words } : null;
 }
 
 /** How often in a row each could not be told; outside are staff pools and merchants' servers, who carry out what a conversion wants. */

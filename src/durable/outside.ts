@@ -1,18 +1,18 @@
 /**
- * Carries out what a conversion wants done elsewhere: by a staff pool, or by the merchant's own server. Answers with the news of it; null when
+ * Carries out what a conversion wants done elsewhere: by a staff pool, by the merchant's own server, or by the customer's other orders. Answers with the news of it; null when
  * no pool answered, and then it is asked again. Never throws, and nothing on the way to PAID waits for it.
  */
 import { actionOf, callOf } from "../conversions/call.ts";
 import type { Command, Commands } from "../core/commands.ts";
 import type { ConversionWork } from "../core/conversion-work.ts";
 import { firstCall } from "../core/block-run.ts";
-import { receiptsOf, type Conversion } from "../core/conversion.ts";
+import { latestOf, wordsOf, type ConsentWord } from "../core/consents.ts";
 import type { Purpose } from "../core/definition.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import { actionSecretPlace, findActionEndpoint } from "../db/action-endpoints.ts";
 import { lastWordOn } from "../db/consents.ts";
-import { erasedAtOf } from "../db/customers.ts";
+import { erasedAtOf, ordersWaitingForConsent } from "../db/customers.ts";
 import { database } from "../db/database.ts";
 import { keysOf } from "../keys/root.ts";
 import { unseal } from "../keys/seal.ts";
@@ -24,9 +24,16 @@ import { within } from "./within.ts";
 
 export async function carryOut(env: Env, order: Order, work: ConversionWork, begin: Begin): Promise<Command | null> {
   try {
-    return work.kind === "CALL"
-      ? await call(env, order, work, begin)
-      : await within(limits.staffPoolTimeoutMs, ask(env, order, work));
+    switch (work.kind) {
+      case "CALL":
+        return await call(env, order, work, begin);
+      case "SPREAD":
+        return await within(limits.ordersToldTimeoutMs, spread(env, order, work));
+      case "RESERVE":
+      case "ASSIGN":
+      case "RELEASE":
+        return await within(limits.staffPoolTimeoutMs, ask(env, order, work));
+    }
   } catch (fault) {
     console.error("work of a conversion", work.kind, fault);
     return work.kind === "CALL" ? { ...newsOf(work), outcome: "FAILED", detail: ourFault } : null;
@@ -63,6 +70,20 @@ async function ask(env: Env, { terms, conversion }: Order, work: StaffWork): Pro
 
 const poolOf = (env: Env, id: string): StaffPoolProtocol => env.STAFF_POOL.getByName(id);
 
+/** Some of the customer's orders at a time, each of which hears of it as often as it is told. */
+async function spread(
+  env: Env,
+  { terms, conversion }: Order,
+  { word, after }: Extract<ConversionWork, { kind: "SPREAD" }>,
+): Promise<Command> {
+  const { id } = terms.merchant;
+  const customerId = conversion?.payer.customerId ?? "";
+  const db = database(env, id);
+  const places = await ordersWaitingForConsent(db, id, customerId, after, limits.ordersToldAtOnce);
+  await Promise.all(places.map(({ key }) => env.LIVE_CODE.getByName(key).apply({ kind: "agreed", words: [word] }, id)));
+  return { kind: "spread", word, after: places.at(-1) ?? null };
+}
+
 type CallWork = Extract<ConversionWork, { kind: "CALL" }>;
 const newsOf = ({ outcome: { key }, undo, number }: CallWork) => ({ kind: "acted", key, undo, number }) as const;
 
@@ -83,17 +104,17 @@ async function call(env: Env, order: Order, work: CallWork, begin: Begin): Promi
   if (!undo && firstCall(action, order.terms, now()).nextAt > now()) return acted("NOT_YET", null);
   const db = database(env, merchant.id);
   const { convertedAt, erasedAt: forgotten, payer } = order.conversion;
-  const [erasedAt, isAgreed, endpoint] = await within(
+  const [erasedAt, word, endpoint] = await within(
     limits.actionTimeoutMs,
     Promise.all([
       erasedAtOf(db, merchant.id, payer.customerId),
-      undo || action.requires === undefined || hasConsent(db, merchant.id, order.conversion, action.requires),
+      undo || action.requires === undefined ? null : lastWord(db, order, action.requires),
       findActionEndpoint(db, merchant.id, action.kind),
     ]),
   );
   // Whoever was erased is told nothing more, even by an order that has not heard of it.
   if (erasedAt !== null && erasedAt >= convertedAt && forgotten === undefined) return { kind: "forget", erasedAt };
-  if (!isAgreed) return acted("NO_CONSENT", null);
+  if (word && !word.granted) return { ...newsOf(work), outcome: "NO_CONSENT", detail: null, takenBackAt: word.at };
   if (!endpoint) return acted("FAILED", `no address is set for ${action.kind}: use conversionEndpointSave`);
   const place = actionSecretPlace(merchant.id, action.kind);
   const secrets = [unseal(keysOf(env.ROOT_SECRET).sealing, place, endpoint.sealed)];
@@ -109,16 +130,13 @@ async function call(env: Env, order: Order, work: CallWork, begin: Begin): Promi
   return acted("FAILED", answer.error ?? `the server answered ${answer.status ?? "nothing"}`);
 }
 
-async function hasConsent(
-  db: D1Database,
-  merchantId: string,
-  conversion: Conversion,
-  purpose: Purpose,
-): Promise<boolean> {
-  const word = await lastWordOn(db, merchantId, conversion.payer.customerId, purpose);
-  // What the payer said with this order may not have reached the read model yet; whatever is newer stands.
-  const own = receiptsOf(conversion).findLast((receipt) => receipt.purpose === purpose);
-  return word && word.at >= (own?.at ?? 0) ? word.granted === 1 : own !== undefined;
+/** What the payer said with this order may not have reached the read model yet, and what was set a moment ago not this order: the latest stands. */
+async function lastWord(db: D1Database, { terms, conversion }: Order, purpose: Purpose): Promise<ConsentWord> {
+  const silence = { purpose, granted: false, at: Date.now() };
+  if (!conversion) return silence;
+  const known = await lastWordOn(db, terms.merchant.id, conversion.payer.customerId, purpose);
+  const heard = known ? [{ purpose, granted: known.granted === 1, at: known.at }] : [];
+  return latestOf([...wordsOf(conversion), ...heard]).find((word) => word.purpose === purpose) ?? silence;
 }
 
 const policyOf = ({ WEBHOOK_ALLOW_PRIVATE, PUBLIC_ORIGIN }: Env) => ({

@@ -16,7 +16,7 @@ export async function retryConversion(
   const code = deps.liveCode(key);
   const conversion = (await code.look(merchantId))?.conversion;
   if (!conversion) return notFound(conversionId);
-  const agreed = await consentsOf(deps.database(merchantId), merchantId, conversion.payer.customerId);
-  const applied = await code.apply({ kind: "retry", agreed }, merchantId);
+  const words = await consentsOf(deps.database(merchantId), merchantId, conversion.payer.customerId);
+  const applied = await code.apply({ kind: "retry", words }, merchantId);
   return applied.found ? ok(applied.order) : notFound(conversionId);
 }

@@ -8,7 +8,7 @@ import { timedSuffix } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { ok, type Result } from "../core/result.ts";
 import { addConsent } from "../db/consents.ts";
-import { findCustomer, ordersWaitingForConsent, type Customer } from "../db/customers.ts";
+import { findCustomer, type Customer } from "../db/customers.ts";
 import { checks } from "./checks.ts";
 import type { Deps } from "./deps.ts";
 import { invalid, notFound, type NotFoundFailure, type ValidationFailure } from "./failures.ts";
@@ -42,16 +42,6 @@ export async function setConsent(
   const customer = await findCustomer(database, merchantId, customerId);
   if (!customer) return notFound(customerId);
   await addConsent(database, merchantId, customerId, timedSuffix(receipt.at, deps.random(10)), receipt);
-  const waiting = await ordersWaitingForConsent(database, merchantId, customerId, limits.ordersPerConsentMax);
-  // The order that made the customer tells partners of it; the others only act.
-  const orders = [...new Set([customer.firstOrderKey, ...waiting])];
-  for (let from = 0; from < orders.length; from += limits.ordersToldAtOnce) {
-    const some = orders.slice(from, from + limits.ordersToldAtOnce);
-    await Promise.all(
-      some.map((key) =>
-        deps.liveCode(key).apply({ kind: "consent", receipt, told: key === customer.firstOrderKey }, merchantId),
-      ),
-    );
-  }
+  await deps.liveCode(customer.firstOrderKey).apply({ kind: "consent", receipt }, merchantId);
   return ok({ customer });
 }

@@ -64,7 +64,8 @@ export async function simulateConversion(
     now,
   );
   const nth = payer.nthPurchase ?? (firstTime ? 1 : null);
-  const conversion = progress({ ...begun, firstTime, nth, agreed: consents }, { terms, now });
+  const words = consents.map((purpose) => ({ purpose, granted: true, at: now }));
+  const conversion = progress({ ...begun, firstTime, nth, words }, { terms, now });
   const planned = plannedActions(definition);
   const actions = conversion.actions.map((outcome, index) => ({
     ...outcome,

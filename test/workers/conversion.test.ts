@@ -3,6 +3,7 @@ import { evictAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { limits } from "../../src/core/limits.ts";
 import { orderKeyOf, type OrderKey } from "../../src/core/ids.ts";
 import {
   ask,
@@ -536,6 +537,41 @@ describe("what the payer says", () => {
     await vi.waitFor(() => expect(at(viewer, "merchant.events.nodes")).toBeDefined());
     expect(heard).toHaveLength(1);
   });
+});
+
+describe("a consent", () => {
+  it("reaches every order of the customer's that waits for it, however many there are, and whoever is evicted on the way", async () => {
+    const heard = merchantServer();
+    const shop = await openShop();
+    await endpoint(shop, "MESSAGE_SEND");
+    await publish(shop.key, { ...lead, actions: lead.actions.slice(0, 1), targets: [] });
+    const count = limits.ordersToldAtOnce + 3;
+    const orders = await Promise.all(Array.from({ length: count }, () => placed(shop.key)));
+    await Promise.all(orders.map((order) => cash(shop, orderIn(order), "+8613800000050")));
+    const ran = await Promise.all(orders.map((order) => settled(shop.key, orderIn(order))));
+    expect(ran.map((conversion) => states(conversion)["hello"])).toEqual(ran.map(() => "SKIPPED_NO_CONSENT"));
+    const set = (granted: boolean) =>
+      saved(shop.key, "customerConsentSet", "customer { id }", {
+        customerId: textAt(ran[0], "customer.id"),
+        purpose: "MARKETING_MESSAGE",
+        granted,
+        textVersion: "till-1",
+        locale: "en",
+        channel: "till",
+      });
+    // All of them are in the read model by now, or read the receipts when they get there.
+    await vi.waitFor(() => set(true), 20_000);
+    await evictAllDurableObjects();
+    await vi.waitFor(() => expect(new Set(heard.map(({ id }) => id)).size).toBe(count), {
+      timeout: 25_000,
+      interval: 100,
+    });
+    const key = orderKeyOf(orderIn(orders[0] ?? {})) as OrderKey;
+    await vi.waitFor(
+      async () => expect((await liveCode(key).look())?.conversion?.actions[0]?.state).toBe("DONE"),
+      20_000,
+    );
+  }, 60_000);
 });
 
 describe("a merchant's server that fails", () => {

@@ -7,11 +7,11 @@ import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Currency } from "../../src/core/money.ts";
 import type { Order, OrderTerms } from "../../src/core/order.ts";
-import type { OrderKey } from "../../src/core/ids.ts";
 import { findApiKey, insertApiKey, revokeApiKey } from "../../src/db/api-keys.ts";
 import * as queried from "../../src/db/columns.ts";
 import type { Column } from "../../src/db/columns.ts";
 import { findActionEndpoint } from "../../src/db/action-endpoints.ts";
+import type { OrderKey } from "../../src/core/ids.ts";
 import { consentsOf } from "../../src/db/consents.ts";
 import { findConversionBlock, listConversionBlocks } from "../../src/db/conversion-blocks.ts";
 import { findCoupon } from "../../src/db/coupons.ts";
@@ -479,7 +479,9 @@ describe("every table and query", () => {
       "SEARCH orders USING INDEX orders_customer (merchant_id=? AND customer_id=?)",
       "SEARCH spent USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
     ]);
-    await search("orders_customer", (db) => ordersWaitingForConsent(db, merchantId, "customer_A", 10));
+    await search("orders_customer", (db) =>
+      ordersWaitingForConsent(db, merchantId, "customer_A", { createdAt: 1, key: "A" as OrderKey }, 10),
+    );
     const andCustomer = "(orders_customer|PRIMARY KEY \\(merchant_id=\\? AND id=\\?\\))";
     await search(andCustomer, (db) => notesOf(db, merchantId, "customer_A", 10));
     const erasing = { merchantId, customerId: "customer_A", erasedAt: 1, sequence: 1, dueAt: 1 };

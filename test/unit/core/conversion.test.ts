@@ -6,9 +6,11 @@ import { couponSeedLength } from "../../../src/core/block-run.ts";
 import { failing, holds, type Circumstances } from "../../../src/core/conditions.ts";
 import type { Command } from "../../../src/core/commands.ts";
 import { conversionWorkOf } from "../../../src/core/conversion-work.ts";
+import { latestOf, wordsOf, type ConsentWord } from "../../../src/core/consents.ts";
 import type { Conversion, Said } from "../../../src/core/conversion.ts";
 import type { ConversionAction, ConversionDefinition, Purpose } from "../../../src/core/definition.ts";
 import { awaitsAnswer } from "../../../src/core/follow-up.ts";
+import { answerIn } from "../../../src/durable/outbox.ts";
 import { opensAt } from "../../../src/core/local-time.ts";
 import { condition, definition, purposes, said } from "./blocks.ts";
 import { runs } from "./histories.ts";
@@ -46,6 +48,7 @@ const outside: fc.Arbitrary<Outside> = fc.record({
   server: fc.constantFrom("DONE" as const, "FAILED" as const),
 });
 
+const word = (purpose: Purpose, granted = true, at = 0): ConsentWord => ({ purpose, granted, at });
 const hold = { pool: "pool_1", member: "staff_1", name: "Mei", contactUrl: "https://mei.example", firm: true };
 
 /** Everything that is asked for at this moment, answered. */
@@ -56,7 +59,9 @@ function answersFor({ order, now }: Life, world: Outside): readonly Command[] {
     firstTime: world.firstTime,
     nth: world.nth,
     // The read model has the receipts of this order, too.
-    agreed: [...new Set([...world.agreed, ...(order.conversion?.said?.consents ?? []).map(({ purpose }) => purpose)])],
+    words: [...world.agreed, ...(order.conversion?.said?.consents ?? []).map(({ purpose }) => purpose)].map((purpose) =>
+      word(purpose),
+    ),
     grants: actions.filter(({ waits }) => waits === "GRANT").map(({ key }) => ({ key, number: world.number })),
     checks: actions
       .filter(({ unchecked }) => unchecked)
@@ -70,6 +75,8 @@ function answersFor({ order, now }: Life, world: Outside): readonly Command[] {
         return { kind: "released", turn: one.turn };
       case "ASSIGN":
         return { kind: "assigned", turn: one.turn, pool: one.pool, hold: world.staff ? hold : null };
+      case "SPREAD":
+        return { kind: "spread", word: one.word, after: null };
       case "CALL": {
         const { outcome, undo, number } = one;
         const call = { key: outcome.key, undo, number };
@@ -171,7 +178,7 @@ describe("a conversion", () => {
       ),
       runs(400),
     );
-  });
+  }, 60_000);
 
   it("never does what needs a consent without one, and leaves nothing waiting", () => {
     fc.assert(
@@ -196,7 +203,7 @@ describe("a conversion", () => {
       }),
       runs(400),
     );
-  });
+  }, 60_000);
 
   it("is never guessed at: what is not known is either the same in all that may turn out, or not decided", () => {
     fc.assert(
@@ -225,7 +232,7 @@ describe("a conversion", () => {
       }),
       runs(500),
     );
-  });
+  }, 60_000);
 });
 
 /** How often a server was asked is its own affair; whether it was is not. */
@@ -263,7 +270,6 @@ const only = (...actions: ConversionAction[]): ConversionDefinition => ({ action
 const answer = (fields: Partial<Extract<Command, { kind: "customer" }>> = {}): Command => ({
   kind: "customer",
   firstTime: true,
-  agreed: [],
   ...fields,
 });
 
@@ -350,16 +356,15 @@ describe("consent", () => {
     requires: "MARKETING_MESSAGE",
     onRefund: "KEEP",
   };
-  const consent = (granted: boolean, told = true): Command => ({
+  const consent = (granted: boolean, at: number): Command => ({
     kind: "consent",
-    told,
     receipt: {
       purpose: "MARKETING_MESSAGE",
       granted,
       textVersion: "1",
       textHash: null,
       locale: "en",
-      at: 0,
+      at,
       channel: "till",
     },
   });
@@ -371,16 +376,126 @@ describe("consent", () => {
     expect(state()).toBe("PENDING");
     life.tell(answer());
     expect(state()).toBe("SKIPPED_NO_CONSENT");
-    life.tell(consent(true));
-    expect(conversionWorkOf(life.order, life.now)).toMatchObject([{ kind: "CALL", outcome: { key: "hello" } }]);
-    life.tell(consent(false));
-    expect([state(), conversionWorkOf(life.order, life.now)]).toEqual(["SKIPPED_NO_CONSENT", []]);
-    life.tell(consent(true));
+    const work = () => conversionWorkOf(life.order, life.now).filter(({ kind }) => kind !== "SPREAD");
+    life.tell(consent(true, 10));
+    expect(work()).toMatchObject([{ kind: "CALL", outcome: { key: "hello" } }]);
+    life.tell(consent(false, 20));
+    expect([state(), work()]).toEqual(["SKIPPED_NO_CONSENT", []]);
+    life.tell(consent(true, 30));
     // It was taken back where the call looks for it last: the call does not happen, and nothing begins again by itself.
-    life.tell({ kind: "acted", key: "hello", undo: false, number: 1, outcome: "NO_CONSENT", detail: null });
-    expect([state(), conversionWorkOf(life.order, life.now)]).toEqual(["SKIPPED_NO_CONSENT", []]);
+    life.tell({
+      kind: "acted",
+      key: "hello",
+      undo: false,
+      number: 1,
+      outcome: "NO_CONSENT",
+      detail: null,
+      takenBackAt: 40,
+    });
+    expect([state(), work()]).toEqual(["SKIPPED_NO_CONSENT", []]);
+    life.tell(consent(true, 35));
+    expect([state(), work()]).toEqual(["SKIPPED_NO_CONSENT", []]);
     expect(life.types().filter((type) => type === "CUSTOMER_CONSENT_CHANGED")).toHaveLength(3);
   });
+
+  it("is spread to the customer's other orders part by part, until all have heard or another word overtakes it", () => {
+    const life = withBlock(only(hello));
+    life.tell(captured("A"));
+    life.tell(answer());
+    const spreading = () => conversionWorkOf(life.order, life.now).filter(({ kind }) => kind === "SPREAD");
+    const first = word("MARKETING_MESSAGE", true, 10);
+    const place = { createdAt: 5, key: life.order.terms.key };
+    life.tell(consent(true, 10));
+    expect(spreading()).toEqual([{ kind: "SPREAD", word: first, after: null }]);
+    life.tell({ kind: "spread", word: first, after: place });
+    expect(spreading()).toEqual([{ kind: "SPREAD", word: first, after: place }]);
+    life.tell(consent(false, 20));
+    const overtaking = word("MARKETING_MESSAGE", false, 20);
+    for (const after of [place, null]) life.tell({ kind: "spread", word: first, after });
+    expect(spreading()).toEqual([{ kind: "SPREAD", word: overtaking, after: null }]);
+    life.tell(consent(true, 15));
+    life.tell({ kind: "spread", word: overtaking, after: null });
+    expect(spreading()).toEqual([]);
+    // Whoever only hears of it tells nobody.
+    life.tell({ kind: "agreed", words: [word("PROFILING", true, 30)] });
+    expect(spreading()).toEqual([]);
+  });
+
+  it("that was set between an order's question and its row is read with the row", () => {
+    const life = withBlock(only(hello));
+    life.tell(captured("A"));
+    life.tell(answer());
+    const yes = word("MARKETING_MESSAGE", true, 10);
+    const raw = { orderKey: life.order.terms.key, firstTime: true, words: [yes] };
+    const news = answerIn({ order: life.order, events: [] }, raw);
+    expect(news).toEqual({ kind: "agreed", words: [yes] });
+    if (news) life.tell(news);
+    expect(conversionWorkOf(life.order, life.now)).toMatchObject([{ kind: "CALL" }]);
+    // Told again it is no news, so that nobody is told for ever.
+    expect(answerIn({ order: life.order, events: [] }, raw)).toBeNull();
+  });
+
+  it("comes to the same in whatever order its words are heard, and by whichever way", () => {
+    const ways = ["consent", "agreed", "retry", "customer", "acted"] as const;
+    const heard = fc.record({
+      way: fc.constantFrom(...ways),
+      purpose: fc.constantFrom(...purposes),
+      granted: fc.boolean(),
+      at: fc.integer({ min: 0, max: 6 }),
+    });
+    const telling = (one: { way: (typeof ways)[number]; purpose: Purpose; granted: boolean; at: number }): Command => {
+      const { way, ...heardWord } = one;
+      switch (way) {
+        case "consent":
+          return {
+            kind: way,
+            receipt: { ...heardWord, textVersion: "1", textHash: null, locale: "en", channel: "till" },
+          };
+        case "agreed":
+        case "retry":
+          return { kind: way, words: [heardWord] };
+        case "customer":
+          return answer({ words: [heardWord] });
+        case "acted":
+          return {
+            kind: way,
+            key: heardWord.purpose,
+            undo: false,
+            number: 1,
+            outcome: "NO_CONSENT",
+            detail: null,
+            takenBackAt: heardWord.at,
+          };
+      }
+    };
+    const shuffled = fc
+      .array(heard, { maxLength: 8 })
+      .chain((news) => fc.shuffledSubarray(news, { minLength: news.length }).map((others) => ({ news, others })));
+    const needing = purposes.map((requires): ConversionAction => ({ ...hello, key: requires, requires }));
+    fc.assert(
+      fc.property(shuffled, ({ news, others }) => {
+        const ends = [news, others, [...news, ...others.toReversed()]].map((all) => {
+          const life = withBlock(only(...needing));
+          life.tell(captured("A"));
+          for (const one of all) life.tell(telling(one));
+          // An answer has always come in the end.
+          life.tell(answer());
+          const { conversion } = life.order;
+          if (!conversion) throw new Error("converted");
+          return [wordsOf(conversion), conversion.actions.map(({ state, waits }) => [state, waits])];
+        });
+        expect(ends[1]).toEqual(ends[0]);
+        expect(ends[2]).toEqual(ends[0]);
+        // Nothing waits for a server that the last word forbids, and nothing that it allows is left out.
+        const words = latestOf(news.map((one) => (one.way === "acted" ? { ...one, granted: false } : one)));
+        const allowed = (purpose: Purpose) => words.some((one) => one.purpose === purpose && one.granted);
+        expect(ends[0]?.[1]).toEqual(
+          purposes.map((purpose) => (allowed(purpose) ? ["PENDING", "CALL"] : ["SKIPPED_NO_CONSENT", undefined])),
+        );
+      }),
+      runs(500),
+    );
+  }, 60_000);
 
   it("given where the record is claimed counts, and a record is claimed once", () => {
     const life = withBlock(only(hello));
@@ -581,20 +696,8 @@ describe("a call to a merchant's server", () => {
 
   it("that may have arrived is taken back by a refund, whatever was heard of it; one that never left is not", () => {
     const consented: ConversionAction = { ...crm, requires: "PROFILING" };
-    const agreed = answer({ agreed: ["PROFILING"] });
-    const takenBack: Command = {
-      kind: "consent",
-      told: false,
-      receipt: {
-        purpose: "PROFILING",
-        granted: false,
-        textVersion: "1",
-        textHash: null,
-        locale: "en",
-        at: expiresAt,
-        channel: "till",
-      },
-    };
+    const agreed = answer({ words: [word("PROFILING")] });
+    const takenBack: Command = { kind: "agreed", words: [word("PROFILING", false, expiresAt)] };
     const failNine = (life: Life) => {
       for (let time = 0; time < 9; time += 1) {
         call(life, "FAILED");
@@ -665,7 +768,7 @@ describe("a call to a merchant's server", () => {
         life.tell({ kind: "acted", key: "crm", undo: false, number: 10, outcome: "FAILED", detail: "nobody told" });
       expect(actionOf(life)).toMatchObject({ state: "FAILED" });
       expect(works(life)).toEqual([]);
-      life.tell({ kind: "retry", agreed: null });
+      life.tell({ kind: "retry", words: [] });
       expect(works(life)).toMatchObject([{ number: 1 }]);
       // Late news of a try from before is none of this one.
       life.tell({ kind: "acted", key: "crm", undo: false, number: 9, outcome: "FAILED", detail: "late" });

@@ -12,6 +12,7 @@ import { stateOf } from "../../../src/core/state.ts";
 import { definition, said } from "./blocks.ts";
 import { capture, refundHeard, runs } from "./histories.ts";
 import { attempt, captured, hour, Life, minute, placedAt, refunded, returned, second, terms, total } from "./sample.ts";
+import { wordsOf } from "../../../src/core/consents.ts";
 
 /** Nothing that belongs to a person lacks this word. */
 const canary = "CANARY";
@@ -66,17 +67,16 @@ const claimed = (entered: Said): Command => ({ kind: "claimRecord", said: entere
 const later: fc.Arbitrary<Command> = fc.oneof(
   capture.map((command) => named(command, "late")),
   refundHeard,
-  fc.constantFrom<Command>(refunded(null), refunded(total * 0.4), { kind: "tick" }, { kind: "retry", agreed: null }),
+  fc.constantFrom<Command>(refunded(null), refunded(total * 0.4), { kind: "tick" }, { kind: "retry", words: [] }),
   said.map(claimed),
   said.map((entered): Command => ({
     kind: "consent",
-    told: true,
     receipt: { ...(entered.consents[0] ?? receipt), at: placedAt },
   })),
   fc.tuple(fc.boolean(), fc.constantFrom(null, 1)).map(([firstTime, number]): Command => ({
     kind: "customer",
     firstTime,
-    agreed: ["MARKETING_MESSAGE"],
+    words: [{ purpose: "MARKETING_MESSAGE", granted: true, at: placedAt }],
     grants: keys.map((key) => ({ key, number })),
   })),
   fc.constantFrom(1, 2).map((turn): Command => ({ kind: "assigned", turn, pool: "pool_1", hold })),
@@ -162,7 +162,7 @@ describe("an order whose customer is erased", () => {
         }
         expect({ ...ledgerOf(life.order), conversion: null }).toEqual({ ...ledgerOf(plain.order), conversion: null });
         expect(life.order.conversion?.state).toBe(plain.order.conversion?.state);
-        expect(life.order.conversion?.agreed ?? []).toEqual([]);
+        expect(life.order.conversion && wordsOf(life.order.conversion)).toEqual([]);
       }),
       runs(500),
     );
@@ -229,14 +229,16 @@ describe("an order whose customer is erased", () => {
       targets: [],
     };
     const life = paidWith(given, { ...entering, consents: [receipt] });
-    life.tell({ kind: "customer", firstTime: true, agreed: ["MARKETING_MESSAGE"] });
+    life.tell({ kind: "customer", firstTime: true, words: [receipt] });
     erase(life);
-    expect(life.order.conversion).toMatchObject({ said: { consents: [receipt], identities: [] }, agreed: [] });
+    expect(life.order.conversion).toMatchObject({ said: { consents: [receipt], identities: [] } });
     const { order } = life;
-    life.tell({ kind: "consent", receipt: { ...receipt, at: life.now }, told: true });
+    life.tell({ kind: "consent", receipt: { ...receipt, at: life.now } });
     expect(life.order).toBe(order);
-    life.tell({ kind: "consent", receipt: { ...receipt, at: life.now + 1 }, told: true }, life.now + 1);
-    expect(life.order.conversion).toEqual(order.conversion);
+    life.tell({ kind: "consent", receipt: { ...receipt, at: life.now + 1 } }, life.now + 1);
+    // The relation may have begun anew: whoever else is to hear does, and this order does nothing.
+    const word = { purpose: receipt.purpose, granted: true, at: life.now };
+    expect(life.order.conversion).toEqual({ ...order.conversion, words: [word], spreading: [{ word, after: null }] });
     expect(life.types().at(-1)).toBe("CUSTOMER_CONSENT_CHANGED");
   });
 

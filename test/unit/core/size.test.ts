@@ -151,7 +151,7 @@ function busy(life: Life): void {
 }
 /** Every server fails as often as it is called, and says so at length; consent is given and taken back over and over. */
 function failing(life: Life): void {
-  life.tell({ kind: "customer", firstTime: true, agreed: [] });
+  life.tell({ kind: "customer", firstTime: true });
   life.tell({ kind: "released", turn: staffOf(life.order).turn });
   expect(askedPool(life.order)).not.toBeNull();
   life.tell({
@@ -174,14 +174,13 @@ function failing(life: Life): void {
   for (let time = 0; time < 1_000; time += 1)
     life.tell({
       kind: "consent",
-      told: true,
       receipt: {
         purpose: "PROFILING",
         granted: time % 2 === 0,
         textVersion: said(limits.consentWordLengthMax),
         textHash: null,
         locale: "zh-Hans-CN",
-        at: life.now,
+        at: life.now + time,
         channel: said(limits.consentWordLengthMax),
       },
     });
