@@ -36,7 +36,8 @@ type Answer = { data?: Record<string, unknown>; errors?: unknown };
 export async function openShop() {
   const state = mkdtempSync(join(tmpdir(), "huoma-browser-"));
   const server = await serve({ state });
-  const apiKey = await registerDemoMerchant({ url: server.url, adminToken: server.vars["ADMIN_TOKEN"] ?? "", state });
+  const adminToken = server.vars["ADMIN_TOKEN"] ?? "";
+  const apiKey = await registerDemoMerchant({ url: server.url, adminToken, state });
   const browser: Browser = await chromium.launch({ executablePath, args: quiet });
 
   /** Every page fails its test when its policy is broken or its script throws. */
@@ -52,10 +53,10 @@ export async function openShop() {
     return page;
   };
 
-  const ask = async (query: string, variables: object): Promise<Record<string, unknown>> => {
+  const ask = async (query: string, variables: object, key = apiKey): Promise<Record<string, unknown>> => {
     const answer = await fetch(`${server.url}/graphql`, {
       method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${apiKey}` },
+      headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
       body: JSON.stringify({ query, variables }),
     });
     const { data, errors } = await answer.json<Answer>();
@@ -66,10 +67,11 @@ export async function openShop() {
   return {
     url: server.url,
     apiKey,
+    adminToken,
     faults,
     open,
     /** Places an order of one free line; gives its id and its code's URL. */
-    place: async (input: object = {}) => {
+    place: async (input: object = {}, key = apiKey) => {
       const { orderPlace } = await ask(
         `mutation ($input: OrderPlaceInput!) { orderPlace(input: $input) {
            ... on OrderPlaceSuccess { order { id } liveCode { url } } ... on UserError { message } } }`,
@@ -79,6 +81,7 @@ export async function openShop() {
             ...input,
           },
         },
+        key,
       );
       const { order, liveCode } = orderPlace as { order: { id: string }; liveCode: { url: string } };
       return { id: order.id, url: liveCode.url };

@@ -19,7 +19,7 @@ export function ClaimForm({ slug, nonce, token, terms, language }: ClaimFormProp
     <section class="card">
       <h2 class="greeting">{words.claimTitle}</h2>
       <p class="soft small">{words.claimText(named(terms.merchant.name))}</p>
-      <form method="post" action={`/c/${slug}/claim`} data-opening={words.claim}>
+      <form class="asks" method="post" action={`/c/${slug}/claim`} data-opening={words.claim}>
         <input type="hidden" name="nonce" value={nonce} />
         <input type="hidden" name="token" value={token} />
         <PayerFields terms={terms} language={language} ask={["PHONE", "EMAIL", "NAME"]} />

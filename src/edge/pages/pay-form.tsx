@@ -2,7 +2,7 @@
 import { messages } from "../messages.ts";
 import type { Language } from "../language.ts";
 import type { OrderTerms } from "../../core/order.ts";
-import { PayerFields } from "./payer-fields.tsx";
+import { asksAnything, PayerFields } from "./payer-fields.tsx";
 import type { PayerView } from "./payer-view.ts";
 
 export type PayFormProps = {
@@ -34,18 +34,28 @@ export function PayForm({ slug, nonce, terms, view, amount, language }: PayFormP
   if (here.length === 0) return elsewhere.length > 0 ? hint : <p class="calm">{words.noProvider}</p>;
   const label = view.again ? words.continueAmount(amount) : words.payAmount(amount);
   return (
-    <div class="act">
-      {hint}
-      <form method="post" action={`/c/${slug}/pay`} data-opening={words.opening}>
-        <input type="hidden" name="nonce" value={nonce} />
-        <PayerFields terms={terms} language={language} />
-        {here.map((provider, index) => (
-          <button class={index === 0 ? "button" : "button plain"} type="submit" name="provider" value={provider}>
-            {label} <small>{words.payWith(words.providers[provider])}</small>
-          </button>
-        ))}
-      </form>
-      {here.includes("SANDBOX") && <p class="under soft small">{words.sandboxNote}</p>}
-    </div>
+    <>
+      {asksAnything(terms) && (
+        <section class="card">
+          <PayerFields terms={terms} language={language} form={formId} />
+        </section>
+      )}
+      <div class="act">
+        {hint}
+        <form id={formId} method="post" action={`/c/${slug}/pay`} data-opening={words.opening}>
+          <input type="hidden" name="nonce" value={nonce} />
+          {!asksAnything(terms) && <input type="hidden" name="language" value={language} />}
+          {here.map((provider, index) => (
+            <button class={index === 0 ? "button" : "button plain"} type="submit" name="provider" value={provider}>
+              {label} <small>{words.payWith(words.providers[provider])}</small>
+            </button>
+          ))}
+        </form>
+        {here.includes("SANDBOX") && <p class="under soft small">{words.sandboxNote}</p>}
+      </div>
+    </>
   );
 }
+
+/** What is asked is part of the form, though not inside it: the button stays in reach on a small screen, and covers none of it. */
+const formId = "paying";

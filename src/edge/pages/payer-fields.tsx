@@ -10,6 +10,8 @@ type PayerFieldsProps = {
   readonly language: Language;
   /** What is asked for; what the block says unless given. */
   readonly ask?: readonly AskedIdentity[];
+  /** The form that the answers are of, where that is elsewhere on the page. */
+  readonly form?: string;
 };
 
 const inputs = {
@@ -18,13 +20,16 @@ const inputs = {
   NAME: { name: "name", type: "text", autocomplete: "name", label: "yourName", maxlength: 200 },
 } as const;
 
-export function PayerFields({ terms, language, ask }: PayerFieldsProps) {
+export const asksAnything = ({ block: { definition } }: Pick<OrderTerms, "block">): boolean =>
+  (definition.identity?.ask.length ?? 0) > 0 || (definition.consents?.length ?? 0) > 0;
+
+export function PayerFields({ terms, language, ask, form }: PayerFieldsProps) {
   const words = messages[language];
   const { identity, consents = [] } = terms.block.definition;
   const asked = ask ?? identity?.ask ?? [];
   return (
     <>
-      <input type="hidden" name="language" value={language} />
+      <input type="hidden" form={form} name="language" value={language} />
       {asked.map((kind) => {
         const { label, ...input } = inputs[kind];
         return (
@@ -32,24 +37,29 @@ export function PayerFields({ terms, language, ask }: PayerFieldsProps) {
             <span class="small soft">
               {words[label]} ({words.optional})
             </span>
-            <input id={`payer-${input.name}`} {...input} />
+            <input id={`payer-${input.name}`} form={form} {...input} />
           </label>
         );
       })}
       {consents.map((consent) => (
-        <Consent consent={consent} language={language} fallback={terms.merchant.locale} />
+        <Consent consent={consent} language={language} fallback={terms.merchant.locale} form={form} />
       ))}
     </>
   );
 }
 
-type ConsentProps = { readonly consent: ConsentText; readonly language: Language; readonly fallback: string };
+type ConsentProps = {
+  readonly consent: ConsentText;
+  readonly language: Language;
+  readonly fallback: string;
+  readonly form: string | undefined;
+};
 
-function Consent({ consent: { purpose, text }, language, fallback }: ConsentProps) {
+function Consent({ consent: { purpose, text }, language, fallback, form }: ConsentProps) {
   const shown = textFor(text, language, fallback);
   return (
     <label class="consent small" lang={shown.locale}>
-      <input type="checkbox" name="consent" value={purpose} />
+      <input type="checkbox" form={form} name="consent" value={purpose} />
       <span>
         <Foreign text={shown.text} />
       </span>

@@ -112,7 +112,7 @@ function Paid({ order, view, words, language }: PaidProps) {
         {view.transaction !== null && (
           <div>
             <dt>{words.transaction}</dt>
-            <dd>{shown(view.transaction)}</dd>
+            <dd class="small">{shown(view.transaction)}</dd>
           </div>
         )}
       </dl>

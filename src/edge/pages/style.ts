@@ -74,6 +74,8 @@ a{color:var(--accent)}
 .link{appearance:none;border:0;background:none;color:var(--soft);font:inherit;font-size:.875rem;text-decoration:underline;cursor:pointer;padding:.75rem .25rem}
 .field{display:grid;gap:.375rem;margin-bottom:.875rem}
 .field input{font:inherit;min-height:3rem;padding:.5rem .875rem;border:1px solid var(--line);border-radius:.75rem;background:var(--paper);color:var(--ink);width:100%}
+.asks{margin-top:.875rem}
+.asks .button{margin-top:.75rem}
 .consent{display:flex;gap:.625rem;align-items:flex-start;padding:.375rem 0}
 .consent input{flex:none;width:1.25rem;height:1.25rem;margin:.125rem 0 0}
 .code{font:650 1.25rem/1.4 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.06em}
