@@ -43,9 +43,8 @@ export class OutsideWork {
     try {
       for (let works = this.due(); works.length > 0; works = this.due()) {
         const order = this.code.order();
-        const news = await Promise.all(works.map((work) => carryOut(this.env, order, work, this.code.begin)));
-        for (const command of news) if (command) this.code.hear(command);
-        if (news.includes(null)) return this.code.refused();
+        const answers = await Promise.all(works.map((work) => this.carryOutOne(order, work)));
+        if (answers.includes(false)) return this.code.refused();
         this.code.answered();
       }
     } catch (fault) {
@@ -54,5 +53,12 @@ export class OutsideWork {
     } finally {
       this.running = null;
     }
+  }
+
+  /** Heard as soon as it is known, whoever else is still silent. False when nobody answered. */
+  private async carryOutOne(order: Order, work: ConversionWork): Promise<boolean> {
+    const news = await carryOut(this.env, order, work, this.code.begin);
+    if (news) this.code.hear(news);
+    return news !== null;
   }
 }

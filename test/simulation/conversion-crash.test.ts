@@ -10,6 +10,7 @@ import { placeOrder } from "../../src/resolvers/place-order.ts";
 import { refundOrder } from "../../src/resolvers/refund-order.ts";
 import { saveActionEndpoint } from "../../src/resolvers/save-action-endpoint.ts";
 import { saveStaffPool } from "../../src/resolvers/save-staff-pool.ts";
+import { setConsent } from "../../src/resolvers/set-consent.ts";
 import { startPayment } from "../../src/resolvers/start-payment.ts";
 import { findMerchant } from "../../src/db/merchants.ts";
 import { brokenLaws, ordersOf, watchCommits } from "./laws.ts";
@@ -53,7 +54,7 @@ async function prepare(shop: Shop, opened: Seller): Promise<Seller> {
   return { ...opened, merchant: found };
 }
 
-type Ending = "paid" | "half refunded" | "refunded" | "expired";
+type Ending = "paid" | "agreed to later" | "half refunded" | "refunded" | "expired";
 
 async function live(shop: Shop, seller: Seller, ending: Ending): Promise<void> {
   const { merchant, products } = seller;
@@ -62,7 +63,8 @@ async function live(shop: Shop, seller: Seller, ending: Ending): Promise<void> {
   const placed = await shop.patiently(() => shop.ask((deps) => placeOrder(deps, merchant, input, "one request")));
   if (!placed?.ok) throw new Error("the order was not placed");
   const { key } = placed.value.order.terms;
-  const entered = { phone: "", email: "", name: "", consents: ["MARKETING_MESSAGE"], locale: "en", country: null };
+  const consents = ending === "agreed to later" ? [] : ["MARKETING_MESSAGE"];
+  const entered = { phone: "", email: "", name: "", consents, locale: "en", country: null };
   const slug = shop.keys.slug(key);
   await shop.patiently(() =>
     shop.ask((deps) => startPayment(deps, { slug, provider: "SANDBOX", claimant: "browser", entered })),
@@ -73,6 +75,19 @@ async function live(shop: Shop, seller: Seller, ending: Ending): Promise<void> {
   if (open) shop.wallet.pay(open, { by: "person" });
   if (ending === "paid") return;
   await clock.pause(5 * minute);
+  if (ending === "agreed to later") {
+    const order = await shop.patiently(() => shop.ask((deps) => deps.liveCode(key).look()));
+    const customerId = order?.conversion?.payer.customerId ?? "";
+    const said = {
+      purpose: "MARKETING_MESSAGE",
+      granted: true,
+      textVersion: "1",
+      locale: "en",
+      channel: "till",
+    } as const;
+    await shop.patiently(() => shop.ask((deps) => setConsent(deps, merchant.id, { customerId, ...said })));
+    return;
+  }
   const amount = ending === "refunded" ? null : { amount: "9.95", currency: "CNY" };
   const refund = { orderId: orderId(key), amount, reason: null, reverseConversion: true, restock: true };
   await shop.patiently(() => shop.ask((deps) => refundOrder(deps, merchant, refund, "one refund")));
@@ -123,7 +138,7 @@ const play = (ending: Ending, dieAt: number | null) =>
         assigned: mei?.assignedTotal,
         staff: order.staff?.state,
         grants: rows("SELECT key, number, reversed_at IS NOT NULL AS reversed FROM grants"),
-        consents: rows("SELECT purpose, granted FROM consents"),
+        consents: rows("SELECT DISTINCT purpose, granted FROM consents"),
         customers: rows("SELECT tags, staff IS NOT NULL AS staff FROM customers"),
         points: rows("SELECT points FROM orders"),
         called: [...(shop.partner.heard.get(crm)?.keys() ?? [])].toSorted(),
@@ -143,6 +158,7 @@ const strideOf = (ending: Ending): number => (ending === "paid" || process.env["
 describe("a death at any moment of a conversion", () => {
   it.each<readonly [Ending, Readonly<Record<string, unknown>>]>([
     ["paid", { assigned: 1, customers: [{ tags: '["new","tea"]', staff: 1 }], points: [{ points: 190 }] }],
+    ["agreed to later", { assigned: 1, called: [expect.stringContaining(":crm")], consents: [{ granted: 1 }] }],
     ["half refunded", { assigned: 1, points: [{ points: 95 }] }],
     ["refunded", { assigned: 1, customers: [{ tags: '["new"]', staff: 1 }], points: [{ points: 0 }] }],
     ["expired", { assigned: 0, staff: "FREE", conversion: null, grants: [] }],

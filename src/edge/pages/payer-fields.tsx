@@ -29,7 +29,7 @@ export function PayerFields({ terms, language, ask, form }: PayerFieldsProps) {
   const asked = ask ?? identity?.ask ?? [];
   return (
     <>
-      <input type="hidden" form={form} name="language" value={language} />
+      <input type="hidden" name="language" value={language} form={form} />
       {asked.map((kind) => {
         const { label, ...input } = inputs[kind];
         return (
@@ -37,7 +37,7 @@ export function PayerFields({ terms, language, ask, form }: PayerFieldsProps) {
             <span class="small soft">
               {words[label]} ({words.optional})
             </span>
-            <input id={`payer-${input.name}`} form={form} {...input} />
+            <input id={`payer-${input.name}`} {...input} form={form} />
           </label>
         );
       })}
@@ -59,7 +59,7 @@ function Consent({ consent: { purpose, text }, language, fallback, form }: Conse
   const shown = textFor(text, language, fallback);
   return (
     <label class="consent small" lang={shown.locale}>
-      <input type="checkbox" form={form} name="consent" value={purpose} />
+      <input type="checkbox" name="consent" value={purpose} form={form} />
       <span>
         <Foreign text={shown.text} />
       </span>
