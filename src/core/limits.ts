@@ -204,6 +204,9 @@ export const limits = {
   bookmarksKeptMax: 1_000,
   pageSizeDefault: 20,
   pageSizeMax: 100,
+  /** Pages of orders that an isolate keeps in mind, and the longest document of an order that is worth it. */
+  orderPagesKeptMax: 20,
+  orderKeptLengthMax: 8_192,
   orderNumberLease: 64,
   /** Stock taken for an order that still does not exist after this long was taken for nothing. */
   orphanHoldAfterMs: 10 * minute,

@@ -1,28 +1,27 @@
 /** Days and hours as a merchant's own clock shows them. */
 import type { TimeWindow, Weekday } from "./definition.ts";
 import { limits } from "./limits.ts";
+import { Recent } from "./recent.ts";
 
 export type LocalTime = { readonly date: string; readonly weekday: Weekday; readonly minute: number };
 
 /** Making one costs far more than using it. */
-const formatters = new Map<string, Intl.DateTimeFormat>();
-function formatterOf(timeZone: string): Intl.DateTimeFormat {
-  const known = formatters.get(timeZone);
-  if (known) return known;
-  const made = new Intl.DateTimeFormat("en-US", {
+const formatters = new Recent<Intl.DateTimeFormat>(limits.formattersKeptMax);
+const formatterOf = (timeZone: string): Intl.DateTimeFormat =>
+  formatters.of(
     timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    weekday: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-  });
-  if (formatters.size >= limits.formattersKeptMax) formatters.clear();
-  formatters.set(timeZone, made);
-  return made;
-}
+    () =>
+      new Intl.DateTimeFormat("en-US", {
+        timeZone,
+        hourCycle: "h23",
+        year: "numeric",
+        month: "2-digit",
+        day: "2-digit",
+        weekday: "short",
+        hour: "2-digit",
+        minute: "2-digit",
+      }),
+  );
 
 export function localTimeOf(at: number, timeZone: string): LocalTime {
   const parts = new Map(

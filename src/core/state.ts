@@ -21,6 +21,6 @@ export function standingOf(order: Order, now: number): OrderState {
   return claimAt(order, now) ? "CLAIMED" : "OPEN";
 }
 
-/** What the clock has already done is seen at once, whether or not an alarm has written it down. */
+/** What the clock has already done is seen at once, whether or not an alarm has written it down. It does nothing to PAID, which never goes back. */
 export const stateOf = (order: Order, now: number): OrderState =>
-  standingOf(settle(order, draftOf(order), now).order, now);
+  order.paid ? "PAID" : standingOf(settle(order, draftOf(order), now).order, now);

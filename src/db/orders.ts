@@ -1,12 +1,14 @@
 /** The read model's orders: what the lists show, a moment behind the objects. Each row keeps the whole `Order`. */
 import type { OrderKey } from "../core/ids.ts";
+import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
+import { Recent } from "../core/recent.ts";
 import type { OrderState } from "../core/state.ts";
 import { allOf, anyOf, clause, type Clause } from "./clause.ts";
 import { orders } from "./columns.ts";
 import { beginsWith, contains, hasEntry, isWithin } from "./match.ts";
 import { countOf, pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
-import { rowsOf, selection } from "./rows.ts";
+import { rowsOf, selection, type Raw } from "./rows.ts";
 
 /** Absent, null and an empty list of states mean: any. Instants in milliseconds. */
 export type OrderFilter = {
@@ -29,21 +31,60 @@ const byTime: Ordering = {
 };
 
 /** Newest first. A customer's orders: `filter.customerId`. */
-export const pageOrders = async (
+export async function pageOrders(
   db: D1Database,
   merchantId: string,
   filter: OrderFilter,
   page: PageRequest,
   now: number,
-): Promise<PageResult<Order>> =>
-  pageOf(
+): Promise<PageResult<Order>> {
+  const name = JSON.stringify([merchantId, filter, page]);
+  const read = new Map<string, Known>();
+  const reading = unlessKnown(pages.get(name) ?? new Map(), read);
+  const list = { ...listOf(merchantId, filter, now), reading };
+  const found = await pageOf(
     db,
     byTime,
-    listOf(merchantId, filter, now),
+    list,
     page,
     ({ createdAt, id }) => [createdAt, id],
     ({ doc }) => doc,
   );
+  pages.set(name, read);
+  return found;
+}
+
+/** Says which document a row has: each time it is written, one of the two has risen (`projection-sql.ts`). */
+const markOf = "version || '.' || events_through";
+/** An order, and the mark of the row that it came from. */
+type Known = { readonly mark: string; readonly order: Order };
+
+type MarkedRow = {
+  readonly createdAt: number;
+  readonly id: OrderKey;
+  readonly mark: string;
+  /** Null when the order is known by this mark. */
+  readonly doc: string | null;
+};
+
+/** Pages that this isolate read lately. Screens ask for the same ones again and again, and documents are most of what a page weighs. */
+const pages = new Recent<ReadonlyMap<string, Known>>(limits.orderPagesKeptMax);
+
+/** Leaves out the documents that are known. What is read is noted, unless it is large. */
+function unlessKnown(known: ReadonlyMap<string, Known>, read: Map<string, Known>) {
+  const marks = JSON.stringify(Object.fromEntries([...known].map(([id, { mark }]) => [id, mark])));
+  const select = `created_at AS createdAt, id AS id, ${markOf} AS mark, iif(${markOf} = (? ->> id), NULL, doc) AS doc`;
+  return {
+    select: clause(select, marks),
+    rowOf: (raw: Raw) => {
+      const { createdAt, id, mark, doc: text } = raw as MarkedRow;
+      const doc = text === null ? known.get(id)?.order : (JSON.parse(text) as Order);
+      if (!doc) throw new Error("only what is known is left out");
+      if (text === null || text.length <= limits.orderKeptLengthMax) read.set(id, { mark, order: doc });
+      return { createdAt, id, doc };
+    },
+  };
+}
 
 export const countOrders = async (
   db: D1Database,

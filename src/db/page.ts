@@ -6,7 +6,7 @@ import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { allOf, clause, prepare, type Clause } from "./clause.ts";
 import type { Columns, Property, Table } from "./columns.ts";
-import { rowsOf, selection } from "./rows.ts";
+import { rowsOf, selection, type Raw } from "./rows.ts";
 
 /** As the graph passes it. At most one of `first` and `last`; neither means `first: limits.pageSizeDefault`. */
 export type PageRequest = {
@@ -39,13 +39,15 @@ export type List<T extends Table, P extends Property<T>> = {
   readonly rows: Columns<T, P>;
   readonly from?: string;
   readonly where: Clause;
+  /** How a row is asked for and read, where that is not just its columns. */
+  readonly reading?: { readonly select: Clause; readonly rowOf: (raw: Raw) => Pick<T["$inferSelect"], P> };
 };
 
 /** Reads one page. `keyOf` is the row's key in the order of the ordering's columns. */
 export async function pageOf<T extends Table, P extends Property<T>, Node>(
   db: D1Database,
   ordering: Ordering,
-  { rows, from = rows.table, where }: List<T, P>,
+  { rows, from = rows.table, where, reading }: List<T, P>,
   request: PageRequest,
   keyOf: (row: Pick<T["$inferSelect"], P>) => Key,
   nodeOf: (row: Pick<T["$inferSelect"], P>) => Node,
@@ -66,11 +68,18 @@ export async function pageOf<T extends Table, P extends Property<T>, Node>(
   const direction = ordering.newestFirst === backward ? "ASC" : "DESC";
   const orderBy = ordering.columns.map((column) => `${column} ${direction}`).join(", ");
   // One row more than asked for tells whether there are more.
-  const page = `SELECT ${selection(rows)} FROM ${from} WHERE ${sql} ORDER BY ${orderBy} LIMIT ?`;
-  const read = await rowsOf(db, rows, clause(page, ...values, count + 1));
+  const select = reading?.select ?? clause(selection(rows));
+  const page = `SELECT ${select.sql} FROM ${from} WHERE ${sql} ORDER BY ${orderBy} LIMIT ?`;
+  const statement = clause(page, ...select.values, ...values, count + 1);
+  const read = reading
+    ? (await prepare(db, statement).all<Raw>()).results.map(reading.rowOf)
+    : await rowsOf(db, rows, statement);
   const kept = read.slice(0, count);
   const edges = (backward ? kept.toReversed() : kept).map((row) => ({
-    cursor: encodeCursor(ordering, keyOf(row)),
+    // Most ask for none.
+    get cursor() {
+      return encodeCursor(ordering, keyOf(row));
+    },
     node: nodeOf(row),
   }));
   const more = read.length > count;

@@ -11,13 +11,15 @@ export const selection = <T extends Table, P extends Property<T>>(of: Columns<T,
     .map(([property, column]) => `${nameOf(column)} AS ${property}`)
     .join(", ");
 
-export const rowOf = <T extends Table, P extends Property<T>>(
+export function rowOf<T extends Table, P extends Property<T>>(
   of: Columns<T, P>,
   raw: Raw,
-): Pick<T["$inferSelect"], P> =>
-  Object.fromEntries(
-    entriesOf(of).map(([property, column]) => [property, shown(column, raw[property] ?? null)]),
-  ) as Pick<T["$inferSelect"], P>;
+  entries = entriesOf(of),
+): Pick<T["$inferSelect"], P> {
+  const row: Record<string, unknown> = {};
+  for (const [property, column] of entries) row[property] = shown(column, raw[property] ?? null);
+  return row as Pick<T["$inferSelect"], P>;
+}
 
 /** What a statement answers that selects or returns the `selection`. */
 export async function rowsOf<T extends Table, P extends Property<T>>(
@@ -26,7 +28,8 @@ export async function rowsOf<T extends Table, P extends Property<T>>(
   statement: Clause,
 ): Promise<Pick<T["$inferSelect"], P>[]> {
   const { results } = await prepare(db, statement).all<Raw>();
-  return results.map((raw) => rowOf(of, raw));
+  const entries = entriesOf(of);
+  return results.map((raw) => rowOf(of, raw, entries));
 }
 
 /** What the row leaves out takes its default. `onConflict`: what to do when the key is there already; without it, a fault. */

@@ -1,4 +1,5 @@
 /** An endpoint's secrets at rest: made here, sealed at once, and opened only to sign. */
+import { Recent } from "../core/recent.ts";
 import { seal, unseal } from "../keys/seal.ts";
 import { hintOf, newSecret } from "../webhooks/signature.ts";
 import type { EndpointOpening } from "./webhook-protocol.ts";
@@ -16,16 +17,10 @@ export function newSealedSecret(
 }
 
 /** Opened ones by how they are kept: signing is frequent, and opening costs as much as signing. */
-const openings = new Map<string, string>();
-const openingsMax = 1_000;
+const openings = new Recent<string>(1_000);
 
 /** Those that sign now, newest first. */
 export const openSecrets = (sealing: Uint8Array, endpoint: StoredEndpoint, now: number): readonly string[] =>
-  validSecrets(endpoint, now).map(({ sealed }) => openings.get(sealed) ?? open(sealing, endpoint, sealed));
-
-function open(sealing: Uint8Array, { opening }: StoredEndpoint, sealed: string): string {
-  const secret = unseal(sealing, secretPlace(opening), sealed);
-  if (openings.size >= openingsMax) openings.clear();
-  openings.set(sealed, secret);
-  return secret;
-}
+  validSecrets(endpoint, now).map(({ sealed }) =>
+    openings.of(sealed, () => unseal(sealing, secretPlace(endpoint.opening), sealed)),
+  );

@@ -1,26 +1,16 @@
 /** Amounts, moments and merchants' texts as a page shows them. */
 import { limits } from "../core/limits.ts";
 import { exponentOf, formatDecimal, type Currency, type Minor } from "../core/money.ts";
+import { Recent } from "../core/recent.ts";
 import type { Language } from "./language.ts";
 
 /** Making a formatter takes longer than the rest of a page, so those in use are kept. */
-function kept<F>(max: number): (name: string, make: () => F) => F {
-  const made = new Map<string, F>();
-  return (name, make) => {
-    const known = made.get(name);
-    if (known) return known;
-    if (made.size >= max) made.clear();
-    const fresh = make();
-    made.set(name, fresh);
-    return fresh;
-  };
-}
-const moneyFormats = kept<Intl.NumberFormat>(limits.formattersKeptMax);
-const timeFormats = kept<Intl.DateTimeFormat>(limits.formattersKeptMax);
+const moneyFormats = new Recent<Intl.NumberFormat>(limits.formattersKeptMax);
+const timeFormats = new Recent<Intl.DateTimeFormat>(limits.formattersKeptMax);
 
 /** 1990, CNY: "¥19.90" in Chinese, "CN¥19.90" in English. Never by way of a float. */
 export function formatMoney(minor: Minor, currency: Currency, language: Language): string {
-  const formatter = moneyFormats(`${language} ${currency}`, () => {
+  const formatter = moneyFormats.of(`${language} ${currency}`, () => {
     // The places are ISO 4217's, not the shorter ones that CLDR finds customary: what is shown is exactly what is charged.
     const places = exponentOf(currency);
     return new Intl.NumberFormat(language, {
@@ -35,9 +25,9 @@ export function formatMoney(minor: Minor, currency: Currency, language: Language
 
 function format(at: number, timeZone: string, language: Language, options: Intl.DateTimeFormatOptions): string {
   const name = `${language} ${timeZone} ${Object.keys(options).join()}`;
-  return timeFormats(name, () => new Intl.DateTimeFormat(language, { ...options, hourCycle: "h23", timeZone })).format(
-    at,
-  );
+  return timeFormats
+    .of(name, () => new Intl.DateTimeFormat(language, { ...options, hourCycle: "h23", timeZone }))
+    .format(at);
 }
 
 /** The hour and minute in the merchant's zone: the phone is most likely there. */

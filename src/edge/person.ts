@@ -1,19 +1,13 @@
 /** Whether a request is a person looking at a code. Whatever fetches on its own (bots, link previews, prefetch) counts nothing. */
 import { isbot } from "isbot";
 import { limits } from "../core/limits.ts";
+import { Recent } from "../core/recent.ts";
 
 /** Phones of one shop share few user agents; asking `isbot` takes longer than the rest of a redirect. */
-const known = new Map<string, boolean>();
+const verdicts = new Recent<boolean>(limits.userAgentsKeptMax);
 
-function isBotAgent(agent: string): boolean {
-  if (agent.length > limits.userAgentLengthMax) return true;
-  const remembered = known.get(agent);
-  if (remembered !== undefined) return remembered;
-  const verdict = !handTool.test(agent) && isbot(agent);
-  if (known.size >= limits.userAgentsKeptMax) known.clear();
-  known.set(agent, verdict);
-  return verdict;
-}
+const isBotAgent = (agent: string): boolean =>
+  agent.length > limits.userAgentLengthMax || verdicts.of(agent, () => !handTool.test(agent) && isbot(agent));
 
 /**
  * What somebody holds in their hand: a tool they call, or a browser they drive. A developer who tries a code and sees its counter stand still

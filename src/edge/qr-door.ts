@@ -3,14 +3,15 @@
  * and in the edge's cache, and may be kept by everyone for good.
  */
 import { limits } from "../core/limits.ts";
+import { Recent } from "../core/recent.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { notFound } from "./not-found.ts";
 import { drawPng, drawSvg, isDrawable, qrDefaults, qrErrorCorrections, type QrDrawing } from "./qr.ts";
 
 type Drawn = { readonly body: string | Uint8Array<ArrayBuffer>; readonly headers: Readonly<Record<string, string>> };
 
-/** By the whole URL asked for; the oldest goes first. */
-const memo = new Map<string, Drawn>();
+/** By the whole URL asked for. */
+const memo = new Recent<Drawn>(limits.qrImagesKeptMax);
 
 /** An image that this isolate has drawn before, without a look at anything else: its slug was verified then. */
 export function rememberedQr({ method, url }: Request): Response | null {
@@ -32,7 +33,6 @@ export async function qrDoor(
       headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
     });
   const drawn = await cached({ ...wish, url: `${deps.origin}/c/${slug}`, format }, deps);
-  if (memo.size >= limits.qrImagesKeptMax) memo.delete(memo.keys().next().value ?? "");
   memo.set(request.url, drawn);
   return answer(drawn, request.method);
 }

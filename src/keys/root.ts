@@ -6,7 +6,7 @@ import { createHmac, createHash, timingSafeEqual } from "node:crypto";
 import { base32, keyOfSlug, orderKeyFrom, slugOf, type OrderKey } from "../core/ids.ts";
 import type { Identity } from "../core/conversion.ts";
 import { limits } from "../core/limits.ts";
-import { remembering } from "./remembering.ts";
+import { remembering } from "../core/recent.ts";
 
 export type Keys = {
   /** The slug of an order's live code. */

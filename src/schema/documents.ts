@@ -11,6 +11,7 @@ import {
   type OperationDefinitionNode,
 } from "graphql";
 import { limits } from "../core/limits.ts";
+import { Recent } from "../core/recent.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { documentRules } from "./document-rules.ts";
 import { schema } from "./index.ts";
@@ -23,9 +24,9 @@ export type KnownDocument = {
 
 const errorsMax = 20;
 
-/** By their text; those first met longest ago go first. */
-const known = new Map<string, KnownDocument>();
 const { documentsKeptMax, documentKeptLengthMax } = limits.graphql;
+/** By their text. */
+const known = new Recent<KnownDocument>(documentsKeptMax);
 
 export function documentOf(text: string): Result<KnownDocument, readonly GraphQLError[]> {
   const remembered = known.get(text);
@@ -37,19 +38,13 @@ export function documentOf(text: string): Result<KnownDocument, readonly GraphQL
   const errors = validate(schema(), document, specifiedRules, { maxErrors: errorsMax });
   if (errors.length > 0) return err(errors.map((error) => coded(error, "GRAPHQL_VALIDATION_FAILED")));
   const made = { document, asksForSchema: asksForSchema(document) };
-  if (text.length <= documentKeptLengthMax) remember(text, made);
+  if (text.length <= documentKeptLengthMax) known.set(text, made);
   return ok(made);
 }
 
 /** The operation that a name means; null when it means none. */
 export const operationIn = ({ document }: KnownDocument, name: string | null): OperationDefinitionNode | null =>
   getOperationAST(document, name) ?? null;
-
-function remember(text: string, made: KnownDocument): void {
-  const oldest = known.keys().next();
-  if (known.size >= documentsKeptMax && !oldest.done) known.delete(oldest.value);
-  known.set(text, made);
-}
 
 function parsed(text: string): DocumentNode | GraphQLError {
   try {

@@ -1,4 +1,6 @@
+import { limits } from "../core/limits.ts";
 import { exponentOf, formatDecimal, type Currency, type Money as CoreMoney } from "../core/money.ts";
+import { Recent } from "../core/recent.ts";
 import { builder, shape } from "./builder.ts";
 import type { GraphContext } from "./context.ts";
 
@@ -43,24 +45,18 @@ export const MoneyInput = builder.inputType("MoneyInput", {
 });
 
 /** Making a formatter costs a hundred times what using it does. */
-const formatters = new Map<string, Intl.NumberFormat>();
-const formattersMax = 200;
+const formatters = new Recent<Intl.NumberFormat>(limits.formattersKeptMax);
 
-function formatterOf(locale: string, currency: Currency): Intl.NumberFormat {
-  const key = `${locale} ${currency}`;
-  const known = formatters.get(key);
-  if (known) return known;
-  if (formatters.size >= formattersMax) formatters.clear();
-  const places = exponentOf(currency);
-  const made = new Intl.NumberFormat(locale, {
-    style: "currency",
-    currency,
-    minimumFractionDigits: places,
-    maximumFractionDigits: places,
+const formatterOf = (locale: string, currency: Currency): Intl.NumberFormat =>
+  formatters.of(`${locale} ${currency}`, () => {
+    const places = exponentOf(currency);
+    return new Intl.NumberFormat(locale, {
+      style: "currency",
+      currency,
+      minimumFractionDigits: places,
+      maximumFractionDigits: places,
+    });
   });
-  formatters.set(key, made);
-  return made;
-}
 
 function localeFor(asked: string | null | undefined, { acceptLanguage, caller }: GraphContext): string {
   if (asked && isLocale(asked)) return asked;

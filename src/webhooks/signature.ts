@@ -3,6 +3,7 @@
  * `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. Id and time are signed too, so neither can be swapped in a replay.
  */
 import { createHmac } from "node:crypto";
+import { Recent } from "../core/recent.ts";
 
 const prefix = "whsec_";
 /** "Signature scheme": a secret is 24 to 64 random bytes. */
@@ -32,19 +33,15 @@ export const sign = (secret: string, { id, seconds, body }: Message): string =>
 export const signatureHeader = (secrets: readonly string[], message: Message): string =>
   secrets.map((secret) => sign(secret, message)).join(" ");
 
-const keys = new Map<string, Uint8Array>();
-const keysMax = 1_000;
-
 /** Kept, because it is needed for every attempt. */
-function keyOf(secret: string): Uint8Array {
-  const known = keys.get(secret);
-  if (known) return known;
+const keys = new Recent<Uint8Array>(1_000);
+const keyOf = (secret: string): Uint8Array => keys.of(secret, () => readKey(secret));
+
+function readKey(secret: string): Uint8Array {
   const text = secret.slice(prefix.length);
   const key = Buffer.from(text, "base64");
   const canonical = secret.startsWith(prefix) && key.toString("base64") === text;
   if (!canonical || key.length < secretBytes.min || key.length > secretBytes.max)
     throw new Error("a webhook secret is whsec_ and 24 to 64 bytes of base64");
-  if (keys.size >= keysMax) keys.clear();
-  keys.set(secret, key);
   return key;
 }

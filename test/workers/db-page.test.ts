@@ -43,7 +43,7 @@ import { dropHold, dropStrayHold, takeStock } from "../../src/db/stock.ts";
 import { hasStaffPool } from "../../src/db/staff-pools.ts";
 import { countWebhookEndpoints, pageWebhookEndpoints, saveWebhookEndpoint } from "../../src/db/webhook-endpoints.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
-import { newMerchantId, paid, placed, tell } from "./db-orders.ts";
+import { newMerchantId, paid, placed, question, tell } from "./db-orders.ts";
 import { randomKey, somePayer, someTerms } from "./terms.ts";
 
 const { DB } = env;
@@ -182,6 +182,63 @@ describe("paging", () => {
       ok: false,
       error: { argument: "after" },
     });
+  });
+});
+
+describe("a page of orders that is read again", () => {
+  it("brings only the documents that have changed, and shows what somebody sees who reads it for the first time", async () => {
+    const merchantId = newMerchantId();
+    const other = newMerchantId();
+    const line = { productId: null, quantity: 1, unitPrice: 1990 };
+    const long = Array.from({ length: 50 }, () => ({ ...line, name: "x".repeat(limits.nameLengthMax) }));
+    const stories = [1_000, 2_000, 3_000].map((at) => placeAt(merchantId, at, {}));
+    await project(DB, [...stories, placeAt(merchantId, 4_000, { lines: long }), placeAt(other, 1_000, {})]);
+    let brought: string[] = [];
+    const watched = {
+      prepare: (sql: string) => ({
+        bind: (...values: unknown[]) => ({
+          all: async () => {
+            const answer = await DB.prepare(sql)
+              .bind(...values)
+              .all<{ id: string; doc: string | null }>();
+            brought = answer.results.flatMap(({ id, doc }) => (doc === null ? [] : [id]));
+            return answer;
+          },
+        }),
+      }),
+    } as unknown as D1Database;
+    const read = async (owner = merchantId) => pageIn(await pageOrders(watched, owner, {}, { first: 10 }, 5_000));
+    /** Under a name of its own, so that nothing of it is known. */
+    let names = 0;
+    const afresh = async () => {
+      names += 1;
+      return pageIn(await pageOrders(DB, merchantId, {}, { first: 10 + names }, 5_000));
+    };
+    const keys = stories.map(({ order }) => order.terms.key);
+    const fresh = await afresh();
+    expect((await read()).edges).toEqual(fresh.edges);
+    expect(brought).toHaveLength(4);
+    expect((await read()).edges).toEqual(fresh.edges);
+    expect(brought).toEqual([fresh.edges[0]!.node.terms.key]);
+
+    // Paid: told as a question first, and then with the answer.
+    const story = paid(stories[1]!, somePayer("AGAIN"), 4_500);
+    await project(DB, [question(story)]);
+    expect((await read()).edges).toEqual((await afresh()).edges);
+    await tell(DB, story);
+    expect((await read()).edges).toEqual((await afresh()).edges);
+    expect(brought).toHaveLength(2);
+    expect(brought).toContain(keys[1]);
+    await project(DB, [placeAt(merchantId, 4_800, {})]);
+    const again = await read();
+    expect([again.edges.length, brought.length]).toEqual([5, 2]);
+    expect(again.edges).toEqual((await afresh()).edges);
+    expect((await read(other)).edges.map(({ node }) => node.terms.merchant.id)).toEqual([other]);
+
+    // Only so many pages are kept in mind.
+    for (let page = 0; page < limits.orderPagesKeptMax; page += 1) await afresh();
+    await read();
+    expect(brought).toHaveLength(5);
   });
 });
 

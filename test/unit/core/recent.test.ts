@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { remembering } from "../../src/keys/remembering.ts";
+import { Recent, remembering } from "../../../src/core/recent.ts";
 
 describe("what an isolate remembers for good", () => {
   it("is asked once, and given up for newer things when there is too much of it", () => {
@@ -25,5 +25,21 @@ describe("what an isolate remembers for good", () => {
     for (let index = 0; index < 100; index += 1) expect(find(`invented ${index}`)).toBeNull();
     expect(find("known")).toBe(true);
     expect(asked).toBe(101);
+  });
+
+  it("is made once, and what was kept first goes first: what is kept anew counts as new", () => {
+    const made: string[] = [];
+    const recent = new Recent<string>(2);
+    const of = (name: string) =>
+      recent.of(name, () => {
+        made.push(name);
+        return name.toUpperCase();
+      });
+    expect([of("a"), of("b"), of("a")]).toEqual(["A", "B", "A"]);
+    recent.set("a", "again");
+    expect([of("c"), of("a"), of("b")]).toEqual(["C", "again", "B"]);
+    expect(made).toEqual(["a", "b", "c", "b"]);
+    recent.delete("b");
+    expect([recent.get("b"), recent.get("c")]).toEqual([undefined, "C"]);
   });
 });
