@@ -8,9 +8,7 @@ import type { Currency } from "../../src/core/money.ts";
 import { depsOf } from "../../src/deps.ts";
 import type { OutcomesProtocol } from "../../src/durable/outcomes-protocol.ts";
 import { configOf } from "../../src/env.ts";
-import { schema as build } from "../../src/schema/index.ts";
 import { graphqlHandler } from "../../src/schema/server.ts";
-import { mutationsOf } from "./graph-crawler.ts";
 import {
   adminToken,
   ask,
@@ -49,97 +47,6 @@ const selling = `mutation ($input: ProductCreateInput!) { result: productCreate(
 const tea = (sku: string) => ({ sku, name: "Tea", price: cny("1.00") });
 
 describe("a mutation with an idempotency key", () => {
-  it("is carried out once and told again, whichever mutation it is", async () => {
-    const { key, merchantId } = await openShop();
-    const product = await sell(key, { sku: "A" });
-    const { order } = await placed(key);
-    const orderId = textAt(order, "id");
-    const spare = textAt(
-      await ask(
-        key,
-        `mutation { apiKeyCreate(input: { name: "n", scopes: [ORDERS_READ] }) { ... on ApiKeyCreateSuccess { apiKey { id } } } }`,
-      ),
-      "apiKeyCreate.apiKey.id",
-    );
-    const id = `order { id }`;
-    const requests: Record<string, { input: string; other: string; success: string; admin?: true }> = {
-      merchantRegister: {
-        input: `{ name: "N", slug: "once", currency: "CNY" }`,
-        other: `{ name: "M", slug: "once-2", currency: "CNY" }`,
-        success: `merchant { id } apiKey sandboxSecret sandboxAccount { id }`,
-        admin: true,
-      },
-      merchantUpdate: { input: `{ name: "Once" }`, other: `{ name: "Twice" }`, success: `merchant { id name }` },
-      apiKeyCreate: {
-        input: `{ name: "k", scopes: [ORDERS_READ] }`,
-        other: `{ name: "l", scopes: [ORDERS_READ] }`,
-        success: `apiKey { id } secret`,
-      },
-      apiKeyRevoke: {
-        input: `{ apiKeyId: "${spare}" }`,
-        other: `{ apiKeyId: "apikey_00X" }`,
-        success: `apiKey { id revokedAt }`,
-      },
-      productCreate: {
-        input: `{ sku: "once", name: "N", price: { amount: "1.00", currency: "CNY" } }`,
-        other: `{ sku: "other", name: "N", price: { amount: "1.00", currency: "CNY" } }`,
-        success: `product { id }`,
-      },
-      productUpdate: {
-        input: `{ productId: "${product}", stock: 5 }`,
-        other: `{ productId: "${product}", stock: 6 }`,
-        success: `product { id stock }`,
-      },
-      orderPlace: {
-        input: `{ lines: [{ productId: "${product}" }] }`,
-        other: `{ lines: [{ productId: "${product}", quantity: 2 }] }`,
-        success: id,
-      },
-      orderExtend: {
-        input: `{ orderId: "${orderId}", expiresAt: "${new Date(Date.now() + 86_400_000).toISOString()}" }`,
-        other: `{ orderId: "${orderId}", expiresAt: "${new Date(Date.now() + 96_400_000).toISOString()}" }`,
-        success: `order { id expiresAt }`,
-      },
-      paymentRecord: {
-        input: `{ orderId: "${orderId}", amount: { amount: "19.90", currency: "CNY" }, reference: "r" }`,
-        other: `{ orderId: "${orderId}", amount: { amount: "1.00", currency: "CNY" }, reference: "r" }`,
-        success: id,
-      },
-      orderRefund: {
-        input: `{ orderId: "${orderId}", amount: { amount: "1.00", currency: "CNY" } }`,
-        other: `{ orderId: "${orderId}", amount: { amount: "2.00", currency: "CNY" } }`,
-        success: `refund { id }`,
-      },
-    };
-    for (const [name, { input, other, success, admin }] of Object.entries(requests)) {
-      const bearer = admin ? adminToken : key;
-      const pascal = name.charAt(0).toUpperCase() + name.slice(1);
-      const document = (given: string) =>
-        `mutation { result: ${name}(input: ${given}) @idempotent(key: "K") { __typename ... on ${pascal}Success { ${success} } ... on UserError { code message } ... on IdempotencyError { key } } }`;
-      const first = await asked(bearer, document(input));
-      expect([name, first.errors, at(first.data, "result.__typename")]).toEqual([name, undefined, `${pascal}Success`]);
-      expect([name, first.extensions]).toMatchObject([name, { idempotency: { key: "K", replayed: false } }]);
-      const again = await asked(bearer, document(input));
-      expect([name, again.data]).toEqual([name, first.data]);
-      expect([name, again.extensions]).toMatchObject([name, { idempotency: { key: "K", replayed: true } }]);
-      const third = await asked(bearer, document(other));
-      expect([name, at(third.data, "result")]).toMatchObject([
-        name,
-        { __typename: "IdempotencyError", code: "IDEMPOTENCY", key: "K" },
-      ]);
-    }
-    // What refuses or waits for others' news is tried with the crawler's inputs: at least no mutation turns a key away.
-    for (const { name, document } of mutationsOf(build(), { order: orderId, product, merchant: merchantId })) {
-      const { errors } = await asked(
-        name === "merchantRegister" ? adminToken : key,
-        document,
-        {},
-        withKey(`crawl ${name}`),
-      );
-      expect([name, errors?.filter(({ message }) => /idempotency/i.test(String(message))) ?? []]).toEqual([name, []]);
-    }
-  });
-
   it("makes one thing of a storm, and everybody hears of the same", async () => {
     const { key } = await openShop();
     const making = `mutation { result: apiKeyCreate(input: { name: "storm", scopes: [ORDERS_READ] }) { ... on ApiKeyCreateSuccess { secret apiKey { id } } ... on UserError { message } } }`;
