@@ -15,6 +15,10 @@ export const graphLimits = {
     /** In any list among the variables. */
     listItemsMax: 1_000,
     costMax: 10_000,
+    /** What a key may spend at once, how much of it comes back each second, and of how many keys an isolate knows. A thousand points are about a millisecond. */
+    budgetPoints: 200_000,
+    budgetPointsPerSecond: 20_000,
+    budgetsKeptMax: 10_000,
     /** Parsed documents that an isolate remembers, and the longest text of one worth remembering. */
     documentsKeptMax: 500,
     documentKeptLengthMax: 20_000,

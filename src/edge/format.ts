@@ -1,27 +1,15 @@
 /** Amounts, moments and merchants' texts as a page shows them. */
 import { limits } from "../core/limits.ts";
-import { exponentOf, formatDecimal, type Currency, type Minor } from "../core/money.ts";
+import type { Currency, Minor } from "../core/money.ts";
+import { moneyText } from "../core/money-text.ts";
 import { Recent } from "../core/recent.ts";
 import type { Language } from "./language.ts";
 
 /** Making a formatter takes longer than the rest of a page, so those in use are kept. */
-const moneyFormats = new Recent<Intl.NumberFormat>(limits.formattersKeptMax);
 const timeFormats = new Recent<Intl.DateTimeFormat>(limits.formattersKeptMax);
 
-/** 1990, CNY: "¥19.90" in Chinese, "CN¥19.90" in English. Never by way of a float. */
-export function formatMoney(minor: Minor, currency: Currency, language: Language): string {
-  const formatter = moneyFormats.of(`${language} ${currency}`, () => {
-    // The places are ISO 4217's, not the shorter ones that CLDR finds customary: what is shown is exactly what is charged.
-    const places = exponentOf(currency);
-    return new Intl.NumberFormat(language, {
-      style: "currency",
-      currency,
-      minimumFractionDigits: places,
-      maximumFractionDigits: places,
-    });
-  });
-  return formatter.format(formatDecimal({ minor, currency }) as Intl.StringNumericLiteral);
-}
+export const formatMoney = (minor: Minor, currency: Currency, language: Language): string =>
+  moneyText({ minor, currency }, language);
 
 function format(at: number, timeZone: string, language: Language, options: Intl.DateTimeFormatOptions): string {
   const name = `${language} ${timeZone} ${Object.keys(options).join()}`;

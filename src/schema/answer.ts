@@ -3,6 +3,7 @@ import { execute, GraphQLError, type ExecutionResult } from "graphql";
 import { limits } from "../core/limits.ts";
 import type { GraphContext } from "./context.ts";
 import { bookmarkOf } from "./bookmark.ts";
+import { spend } from "./budget.ts";
 import { costOf } from "./cost.ts";
 import { coded, documentOf, operationIn } from "./documents.ts";
 import { toldIdempotency } from "./idempotency.ts";
@@ -16,12 +17,17 @@ export type Answer = Pick<ExecutionResult, "data"> & {
 };
 /** What a program may want to know beside the answer. `cost`: what the document cost of what one may. */
 export type Extensions = {
-  readonly cost?: { readonly requested: number; readonly allowed: number };
-  /** Whether a mutation was carried out, or only told again; `fields`, when there are several. */
+  readonly cost?: {
+    readonly requested: number;
+    readonly allowed: number;
+    /** What is left of the key's budget; absent where nobody counts it. */
+    readonly available?: number;
+  };
   /** Orders that lists show as they were, because the read model is behind. */
   readonly staleness?: { readonly orders: readonly string[] };
   /** To be sent with the next question, so that its lists show what this one changed. */
   readonly bookmark?: string;
+  /** Whether a mutation was carried out, or only told again; `fields`, when there are several. */
   readonly idempotency?: Replay & { readonly fields?: Readonly<Record<string, Replay>> };
 };
 type Replay = { readonly key: string; readonly replayed: boolean };
@@ -52,6 +58,12 @@ export async function answer(question: Question, context: GraphContext): Promise
         ),
       ],
     };
+  const budget = cost === null ? null : spend(context, cost, operation.operation === "query");
+  if (budget && "retryAfterSeconds" in budget) {
+    const { retryAfterSeconds } = budget;
+    const message = `This key has asked for more than it may in so short a time: try again in ${retryAfterSeconds} s.`;
+    return { errors: [refusal("RATE_LIMITED", message, 429, { retryAfterSeconds })] };
+  }
   const executed = execute({
     schema: schema(),
     document,
@@ -67,7 +79,7 @@ export async function answer(question: Question, context: GraphContext): Promise
   const idempotency = notes && toldIdempotency(notes);
   const bookmark = notes && bookmarkOf(notes.changes);
   const extensions: Extensions = {
-    ...(cost !== null && { cost: { requested: cost, allowed: costMax } }),
+    ...(cost !== null && { cost: { requested: cost, allowed: costMax, ...budget } }),
     ...(idempotency && { idempotency }),
     ...(bookmark && { bookmark }),
     ...(notes && notes.stale.length > 0 && { staleness: { orders: notes.stale } }),

@@ -1,6 +1,5 @@
-import { limits } from "../core/limits.ts";
-import { exponentOf, formatDecimal, type Currency, type Money as CoreMoney } from "../core/money.ts";
-import { Recent } from "../core/recent.ts";
+import { formatDecimal, type Money as CoreMoney } from "../core/money.ts";
+import { moneyText } from "../core/money-text.ts";
 import { builder, shape } from "./builder.ts";
 import type { GraphContext } from "./context.ts";
 
@@ -26,8 +25,7 @@ export const Money = builder.objectRef<CoreMoney>("Money").implement({
     formatted: t.string({
       description: "Ready to print; falls back to Accept-Language, then the merchant's locale.",
       args: { locale: t.arg({ type: "Locale", description: "The locale to print for." }) },
-      resolve: (money, { locale }, context) =>
-        formatterOf(localeFor(locale, context), money.currency).format(formatDecimal(money) as `${number}`),
+      resolve: (money, { locale }, context) => moneyText(money, localeFor(locale, context)),
     }),
   }),
 });
@@ -43,20 +41,6 @@ export const MoneyInput = builder.inputType("MoneyInput", {
     currency: t.field({ type: "CurrencyCode", required: true, description: "The currency of the amount." }),
   }),
 });
-
-/** Making a formatter costs a hundred times what using it does. */
-const formatters = new Recent<Intl.NumberFormat>(limits.formattersKeptMax);
-
-const formatterOf = (locale: string, currency: Currency): Intl.NumberFormat =>
-  formatters.of(`${locale} ${currency}`, () => {
-    const places = exponentOf(currency);
-    return new Intl.NumberFormat(locale, {
-      style: "currency",
-      currency,
-      minimumFractionDigits: places,
-      maximumFractionDigits: places,
-    });
-  });
 
 function localeFor(asked: string | null | undefined, { acceptLanguage, caller }: GraphContext): string {
   if (asked && isLocale(asked)) return asked;

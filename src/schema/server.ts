@@ -118,14 +118,17 @@ const preflight = (): Response =>
 
 function written(told: Answer, type: MediaType): Response {
   const status = statusOf(told, type);
+  const retryAfter = told.errors?.find(({ extensions }) => "retryAfterSeconds" in extensions)?.extensions;
   return new Response(JSON.stringify(told), {
     status,
     headers: {
       ...cors,
+      "access-control-expose-headers": "retry-after",
       "content-type": `${type}; charset=utf-8`,
       "cache-control": "no-store",
       ...(status === 401 && { "www-authenticate": "Bearer" }),
       ...(status === 405 && { allow: "POST" }),
+      ...(retryAfter && { "retry-after": String(retryAfter["retryAfterSeconds"]) }),
     },
   });
 }

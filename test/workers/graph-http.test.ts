@@ -3,10 +3,11 @@ import { env, exports } from "cloudflare:workers";
 import { createExecutionContext } from "cloudflare:test";
 import { serverAudits } from "graphql-http";
 import { describe, expect, it } from "vitest";
+import { limits } from "../../src/core/limits.ts";
 import { depsOf } from "../../src/deps.ts";
 import { configOf } from "../../src/env.ts";
 import { graphqlHandler } from "../../src/schema/server.ts";
-import { origin } from "./graph-shop.ts";
+import { keyWith, openShop, origin, tell, type Json } from "./graph-shop.ts";
 
 describe("GraphQL over HTTP", () => {
   // The audits ask by GET as well, which needs the header that no foreign page can send.
@@ -108,4 +109,42 @@ describe("an attacker's first probes", () => {
   it("would find something if there were something to find", async () => {
     expect((await query("query cop { __typename }")).data).toEqual({ __typename: "Query" });
   });
+});
+
+it("gives each key a budget over time, says when there will be enough again, and never makes a change wait", async () => {
+  const { key } = await openShop();
+  const [ours, theirs] = [await keyWith(key, "ORDERS_READ", "CATALOG_WRITE"), await keyWith(key, "ORDERS_READ")];
+  const config = configOf(env);
+  if (typeof config === "string") throw new Error(config);
+  let now = Date.now();
+  // As where it is deployed: on a developer's machine nobody counts.
+  const deps = { ...depsOf(env, config, origin, createExecutionContext()), local: false, now: () => now };
+  const asked = async (bearer: string, query: string) => {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${bearer}` };
+    const request = new Request(`${origin}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+    const response = await graphqlHandler(request, deps, { qrImage: async () => ({ dataUri: "" }) });
+    const { errors, extensions } = await response.json<{ errors?: Json[]; extensions?: { cost?: Json } }>();
+    return { status: response.status, retryAfter: response.headers.get("retry-after"), errors, cost: extensions?.cost };
+  };
+  const large = `{ viewer { merchant { orders(first: 100) { nodes { id ${Array.from({ length: 20 }, (_, index) => `a${index}: number`).join(" ")} } } } } }`;
+  const first = await asked(ours.text, large);
+  const { requested } = first.cost as { requested: number };
+  const { budgetPoints, budgetPointsPerSecond } = limits.graphql;
+  expect(first).toMatchObject({ status: 200, cost: { available: budgetPoints - requested } });
+  const many = Math.floor(budgetPoints / requested);
+  for (let index = 1; index < many; index += 1) expect((await asked(ours.text, large)).status).toBe(200);
+  const refused = await asked(ours.text, large);
+  expect(refused).toMatchObject({
+    status: 429,
+    retryAfter: "1",
+    errors: [{ extensions: { code: "RATE_LIMITED", retryAfterSeconds: 1 } }],
+  });
+  const change = `mutation { productCreate(input: { sku: "S", name: "N", price: { amount: "1.00", currency: "CNY" } }) { __typename } }`;
+  expect(await asked(ours.text, change)).toMatchObject({ status: 200, errors: undefined });
+  expect(await asked(theirs.text, large)).toMatchObject({ status: 200 });
+  now += 1_000;
+  expect(await asked(ours.text, large)).toMatchObject({ status: 200 });
+  now += (1_000 * budgetPoints) / budgetPointsPerSecond;
+  expect(await asked(ours.text, large)).toMatchObject({ cost: { available: budgetPoints - requested } });
+  expect((await tell(ours.text, large)).status).toBe(200);
 });
