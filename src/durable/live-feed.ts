@@ -180,7 +180,8 @@ export class LiveFeed {
     const listeners = new Map([...this.sockets.all().values()].map(({ listener }) => [listener.keyId, listener]));
     await Promise.allSettled(
       [...listeners].map(async ([keyId, { merchantId }]) => {
-        const key = (await findApiKey(database(this.env, merchantId), keyId))?.apiKey;
+        const found = await within(limits.liveAnswerMs, findApiKey(database(this.env, merchantId), keyId));
+        const key = found?.apiKey;
         if (key && key.revokedAt === null && (key.expiresAt === null || now < key.expiresAt)) return;
         for (const [socket, { listener }] of this.sockets.all())
           if (listener.keyId === keyId) this.sockets.close(socket, 4403, "Forbidden");

@@ -35,17 +35,17 @@ export class LiveLog {
     this.database = database;
   }
 
-  /** Whether anybody waits for events. */
+  /** Whether anybody waits for events, be it behind the others. */
   isFollowed(): boolean {
-    return this.followers().length > 0;
+    return this.sockets.subscribed().some(({ question }) => question.topic.kind === "EVENTS");
   }
 
   /** From now on. */
   async follow(socket: WebSocket, id: string, { listener: { merchantId } }: Session): Promise<void> {
-    if (!this.isFollowed()) {
+    if (this.followers().length === 0) {
       const end = await within(limits.liveAnswerMs, endOfLog(this.database(merchantId), merchantId));
       // Whoever came first meanwhile has set it, and was not later than this.
-      if (!this.isFollowed()) this.keepTail(end);
+      if (this.followers().length === 0) this.keepTail(end);
     }
     this.sockets.changeSubscription(socket, id, { follows: true });
   }
@@ -112,7 +112,7 @@ export class LiveLog {
       await this.pumping;
       return true;
     }
-    if (!this.isFollowed()) this.keepTail(place);
+    if (this.followers().length === 0) this.keepTail(place);
     else if (isBeyond(this.tail(), place)) return true;
     this.sockets.changeSubscription(socket, id, { follows: true });
     return false;

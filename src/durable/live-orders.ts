@@ -10,6 +10,7 @@ import type { Tell } from "./live-graph.ts";
 import { groupOf } from "./live-log.ts";
 import type { LiveSockets, Subscribed } from "./live-sockets.ts";
 import type { LiveCodeProtocol } from "./protocol.ts";
+import { within } from "./within.ts";
 
 type Watching = Subscribed & { readonly key: OrderKey };
 
@@ -57,7 +58,8 @@ export class LiveOrders {
   }
 
   private async watch(key: OrderKey, merchantId: string, now: number): Promise<Order | null> {
-    const order = await this.liveCode(key).watch(merchantId, now + limits.orderWatchMs);
+    const asked = this.liveCode(key).watch(merchantId, now + limits.orderWatchMs);
+    const order = await within(limits.orderWatchTimeoutMs, asked);
     for (const { socket, subscription } of this.watching(key))
       this.sockets.changeSubscription(socket, subscription.id, { askedAt: now });
     return order;
