@@ -770,6 +770,11 @@ describe("a socket", () => {
     });
     await asked.promise;
     leaving.close(1000, "");
+    // By the time that somebody else has come all the way, it is known that this one is gone.
+    const other = upgraded();
+    const arrived = new Promise((resolve) => other.server.addEventListener("message", resolve));
+    ends.push(await open(async () => other.response).then((socket) => () => socket.close()));
+    await arrived;
     const late = upgraded();
     const released = heard(late.server).closed;
     slow.resolve(late.response);
