@@ -39,6 +39,8 @@ export type Commands = {
     readonly outcome: "SUCCEEDED" | "FAILED";
     /** `amount` is all that went back of the capture by now, this refund included. */
     readonly soFar?: boolean;
+    /** Its provider says nothing after it: money that it called returned before has come back to the merchant. */
+    readonly last?: boolean;
   };
   /** Time has passed, and nothing else: every other command passes it too. */
   tick: object;

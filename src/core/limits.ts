@@ -131,6 +131,14 @@ export const limits = {
   notificationSkewMs: 300 * second,
   /** A provider signs under more than one secret while it changes them. */
   notificationSignaturesMax: 8,
+  /**
+   * How long an account knows whose a transaction is: longer than a card's holder may dispute it (540 days at most), and than any provider gives money back
+   * (a year). How often it forgets what is older, and rows at a time; and how long a refund waits for a payment, of which providers tell for three days.
+   */
+  paymentsKnownMs: 600 * day,
+  paymentsSweepMs: 30 * day,
+  paymentsSweepRowsMax: 500,
+  earlyRefundsKeptMs: 7 * day,
   /** Unmatched payments that one alarm of their account assigns or gives back; the next alarm takes the next. */
   unmatchedWorkMax: 20,
 

@@ -36,12 +36,17 @@ export function effectsOf(order: Order): readonly Effect[] {
 export function pollAt(order: Order, now: number, isWatched = false): number | null {
   const effects = effectsOf(order);
   if (effects.length === 0) return null;
-  const { early, earlyFor, watchedFor, late, lateFor, endingFor, latest } = limits.pollMs;
+  const { earlyFor, watchedFor, lateFor, endingFor } = limits.pollMs;
   const since = Math.max(...effects.map((effect) => askedAt(order, effect, now)));
   const isOpen = effects.some(({ kind }) => kind === "QUERY");
+  return lookAt(since, now, isOpen && isWatched ? watchedFor : earlyFor, isOpen ? lateFor : endingFor);
+}
+
+/** The next instant, counted from then: soon after one another at first, then every minute, then more seldom. */
+export function lookAt(since: number, now: number, soonFor: number, oftenFor: number): number {
+  const { early, late, latest } = limits.pollMs;
   const taken = now - since;
-  const soon = taken < (isOpen && isWatched ? watchedFor : earlyFor);
-  const wait = soon ? early : taken < (isOpen ? lateFor : endingFor) ? late : latest;
+  const wait = taken < soonFor ? early : taken < oftenFor ? late : latest;
   return since + (Math.floor(taken / wait) + 1) * wait;
 }
 

@@ -135,17 +135,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     const verified = await port.verify(credentials, sent, body, callOf(stored));
     if (!verified.ok) return verified;
     const { merchantId, provider } = stored;
-    const news = understood(this.keys, stored, verified.value);
-    const { command, order } = news;
-    if (command?.kind === "refundHeard") {
-      if (command.outcome === "SUCCEEDED") this.money.book.returned(command.capture, command.amount);
-      // Whatever the message names: money goes back from the order that has it.
-      return ok({ merchantId, provider, ...news, order: this.money.book.ownerOf(command.capture) ?? order });
-    }
-    if (command?.kind !== "capture") return ok({ merchantId, provider, ...news });
-    // The order that the message names before the one whose payment it names.
-    const named = [order, orderKeyOf(command.capture.attempt ?? "")];
-    return ok({ merchantId, provider, ...news, order: this.money.place(stored, command.capture, named) });
+    return ok({ merchantId, provider, ...this.money.route(stored, understood(this.keys, stored, verified.value)) });
   }
 
   async begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>> {

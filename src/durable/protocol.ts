@@ -74,7 +74,7 @@ export type AccountSummary = {
   readonly name: string;
   readonly enabled: boolean;
   readonly fingerprints: readonly string[];
-  /** Where nobody can pay by it. Absent from the release before. */
+  /** Where nobody can pay by it; absent: nowhere. */
   readonly unableIn?: readonly Scene[];
 };
 /**
@@ -98,6 +98,7 @@ export type UnmatchedPayment = {
   readonly provider: PaymentProvider;
   readonly transaction: string;
   readonly amount: Minor;
+  readonly returned: Minor;
   readonly currency: Currency;
   readonly paidAt: number;
   readonly heardAt: number;
@@ -106,9 +107,9 @@ export type UnmatchedPayment = {
   /** The order that has it, or is being given it. */
   readonly order: OrderKey | null;
 };
-/** TAKEN: an order has it. RETURNED: it goes back, or has gone. REFUSED: the order does not take it. */
+/** TAKEN: an order has it. RETURNED: it goes back, or has gone. PARTLY_RETURNED: a part has, so it pays no order. REFUSED: the order does not take it. */
 export type UnmatchedRefusal =
-  | { readonly reason: "NOT_FOUND" | "ORDER_NOT_FOUND" | "TAKEN" | "RETURNED" }
+  | { readonly reason: "NOT_FOUND" | "ORDER_NOT_FOUND" | "TAKEN" | "RETURNED" | "PARTLY_RETURNED" }
   | { readonly reason: "REFUSED"; readonly refusal: Refusal; readonly order: Order };
 export type AssignedPayment = { readonly payment: UnmatchedPayment; readonly order: Order };
 

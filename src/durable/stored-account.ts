@@ -28,5 +28,5 @@ export const callOf = ({ id, notificationUrl }: StoredAccount): ProviderCall => 
 export const summaryOf = ({ stored, port, credentials }: OpenAccount): AccountSummary => {
   const { id, merchantId, provider, name, enabled, fingerprints } = stored;
   const unableIn = port.unableIn?.(credentials) ?? [];
-  return { id, merchantId, provider, name, enabled, fingerprints, unableIn };
+  return { id, merchantId, provider, name, enabled, fingerprints, ...(unableIn.length > 0 && { unableIn }) };
 };

@@ -4,18 +4,22 @@
  */
 import type { HeardCapture } from "../core/commands.ts";
 import type { Payer } from "../core/conversion.ts";
-import type { OrderKey } from "../core/ids.ts";
+import { orderKeyOf, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Keys } from "../keys/root.ts";
 import { seal, unseal } from "../keys/seal.ts";
 import type { ProviderFault, RefundReport, RefundRequest } from "../payments/provider.ts";
+import type { Owed } from "./early-refunds.ts";
 import { refundOutcomeOf } from "./effects.ts";
 import { liveCodeStub } from "./live-code-stub.ts";
-import { isUnderWay, paymentBook, placeOfUnmatched, refundIdOf, shown, workAt } from "./payment-book.ts";
-import type { KeptPayment, Taken } from "./payment-book.ts";
+import { isUnderWay, leftOf, placeIn, placeOfUnmatched, refundIdOf, shown, type KeptPayment } from "./kept-payment.ts";
+import { payerOf } from "./payer.ts";
+import { paymentBook, type Taken } from "./payment-book.ts";
+import { isHistory } from "./payment-book-rows.ts";
 import type {
+  AccountNews,
   AccountSummary,
   Applied,
   AssignedPayment,
@@ -26,6 +30,7 @@ import type {
 } from "./protocol.ts";
 import { within } from "./within.ts";
 
+type News = Pick<AccountNews, "order" | "command" | "why">;
 type Account = Pick<AccountSummary, "id" | "merchantId">;
 type Refund = (request: RefundRequest) => Promise<Result<RefundReport, ProviderFault>>;
 
@@ -34,26 +39,45 @@ const payerPlace = ({ merchantId, id }: Account, capture: string): string =>
 
 export class UnmatchedPayments {
   private readonly env: Env;
-  private readonly storage: DurableObjectStorage;
-  private readonly sealing: Uint8Array;
+  private readonly keys: Keys;
   private readonly giveBack: Refund;
   readonly book;
   /** Where the last alarm stopped. */
   private workedUpTo = "";
 
   /** `giveBack` asks the account's provider. */
-  constructor(env: Env, storage: DurableObjectStorage, { sealing }: Keys, giveBack: Refund) {
+  constructor(env: Env, storage: DurableObjectStorage, keys: Keys, giveBack: Refund) {
     this.env = env;
-    this.storage = storage;
-    this.sealing = sealing;
+    this.keys = keys;
     this.giveBack = giveBack;
     this.book = paymentBook(storage);
+  }
+
+  /**
+   * Where a message's news go, whatever order it names: money to the one order that is to have it, from before that hears of it; money back to the order
+   * that it came from.
+   */
+  route(account: Account, news: News): News {
+    const { command, order } = news;
+    if (command?.kind === "refundHeard") {
+      const owner = this.book.returned(command);
+      // Money that no order has keeps in mind what went back of it, and so does the account of money that nobody has heard of yet.
+      if (owner === null || (owner ?? order) === null)
+        return { order: null, command: null, why: "kept with the payment" };
+      return { ...news, order: owner ?? order };
+    }
+    if (command?.kind !== "capture") return news;
+    const { capture } = command;
+    if (isHistory(capture.paidAt, Date.now()) && this.book.ownerOf(capture.id) === undefined)
+      return { order: null, command: null, why: "paid too long ago to be news" };
+    // The order that the message names before the one whose payment it names.
+    return { ...news, order: this.place(account, capture, [order, orderKeyOf(capture.attempt ?? "")]) };
   }
 
   /** The order that has the money, of those that are named; null when none of them does, and it is kept. */
   place(account: Account, capture: HeardCapture, named: readonly (OrderKey | null)[]): OrderKey | null {
     const owner = this.book.claim(
-      capture.id,
+      capture,
       named.filter((key) => key !== null),
     );
     if (owner === null) this.keep(account, capture, null, "UNKNOWN_ORDER");
@@ -62,7 +86,7 @@ export class UnmatchedPayments {
 
   /** Who paid is sealed until the money has its place: an order that gets it converts them. */
   keep(account: Account, capture: HeardCapture, from: OrderKey | null, why: UnmatchedReason): void {
-    const payer = seal(this.sealing, payerPlace(account, capture.id), JSON.stringify(capture.payer));
+    const payer = seal(this.keys.sealing, payerPlace(account, capture.id), JSON.stringify(capture.payer));
     this.book.keep(capture, payer, from, why, Date.now());
   }
 
@@ -71,9 +95,9 @@ export class UnmatchedPayments {
     this.book.rename((kept) => {
       if (kept.payer === null || kept.heardAt > erasedAt) return null;
       const place = payerPlace(account, kept.capture);
-      const payer = JSON.parse(unseal(this.sealing, place, kept.payer)) as Payer;
+      const payer = JSON.parse(unseal(this.keys.sealing, place, kept.payer)) as Payer;
       const isTheirs = payer.customerId === customerId && (payer.name !== null || payer.identities.length > 0);
-      return isTheirs ? seal(this.sealing, place, JSON.stringify({ ...payer, name: null, identities: [] })) : null;
+      return isTheirs ? seal(this.keys.sealing, place, JSON.stringify({ ...payer, name: null, identities: [] })) : null;
     });
   }
 
@@ -104,10 +128,12 @@ export class UnmatchedPayments {
 
   /** Carries out what is left of one alarm's worth of decisions. Answers when to look again; null when all is done. */
   async work(account: Account): Promise<number | null> {
+    this.book.sweep(Date.now());
     const work = this.book.work(this.workedUpTo);
     this.workedUpTo = work.length < limits.unmatchedWorkMax ? "" : (placeOfUnmatched(work.at(-1)?.id ?? "") ?? "");
-    await Promise.all(
-      work.map(async (kept) => {
+    await Promise.all([
+      ...this.book.early.owed().map((owed) => this.tellEarly(account, owed)),
+      ...work.map(async (kept) => {
         try {
           if (kept.state === "REFUNDING") await this.askBack(kept);
           else if (kept.order !== null) await within(limits.effectTimeoutMs, this.hand(account, kept, kept.order));
@@ -115,23 +141,33 @@ export class UnmatchedPayments {
           console.error("an unmatched payment", kept.id, fault);
         }
       }),
-    );
+    ]);
     return this.wakeAt();
   }
 
   wakeAt(): number | null {
-    return workAt(this.book.work(), Date.now());
+    return this.book.wakeAt(Date.now());
   }
 
-  /** With the alarm that sees it through. */
   private decide(id: string, step: (place: string) => Taken): Taken {
     const place = placeOfUnmatched(id) ?? "";
     if (this.book.at(place)?.id !== id) return { ok: false, refusal: { reason: "NOT_FOUND" } };
-    return this.storage.transactionSync(() => {
-      const taken = step(place);
-      if (taken.ok && isUnderWay(taken.kept)) void this.storage.setAlarm(Date.now() + limits.effectTimeoutMs);
-      return taken;
-    });
+    return step(place);
+  }
+
+  /** Tells an order what its provider said of its money before the money itself. An order that is not there is told later, or never. */
+  private async tellEarly({ merchantId }: Account, { transaction, words }: Owed): Promise<void> {
+    try {
+      const owner = this.book.ownerOf(transaction);
+      for (const word of words) {
+        if (!owner) return;
+        const told = liveCodeStub(this.env, owner).apply({ ...word, kind: "refundHeard" }, merchantId);
+        if (!(await within(limits.effectTimeoutMs, told)).found) return;
+      }
+      this.book.early.take(transaction);
+    } catch (fault) {
+      console.error("a refund that was told early", fault);
+    }
   }
 
   /** Tells an order of its money as a notification would have. */
@@ -147,29 +183,31 @@ export class UnmatchedPayments {
 
   private async tell(account: Account, kept: KeptPayment, order: OrderKey): Promise<Applied> {
     const code = liveCodeStub(this.env, order);
-    const { capture: id, provider, transaction, attempt, amount, currency, paidAt, payer: sealed } = kept;
-    if (sealed === null) return toldBefore(await code.look(account.merchantId));
-    const payer = JSON.parse(unseal(this.sealing, payerPlace(account, id), sealed)) as Payer;
+    const { capture: id, provider, transaction, attempt, amount, currency, paidAt } = kept;
+    if (kept.state === "ASSIGNED") return toldBefore(await code.look(account.merchantId));
+    const payer = this.payerOf(account, kept);
     const capture = { id, provider, account: account.id, transaction, attempt, amount, currency, paidAt, payer };
     return code.apply({ kind: "capture", exact: false, capture }, account.merchantId);
   }
 
+  /** Who paid is forgotten once the money is settled: should it come back after that, it is nobody's that is known. */
+  private payerOf(account: Account, { payer: sealed, capture, ...told }: KeptPayment): Payer {
+    if (sealed === null)
+      return payerOf(this.keys, account.merchantId, { ...told, id: capture, payerName: null, identities: [] });
+    return JSON.parse(unseal(this.keys.sealing, payerPlace(account, capture), sealed)) as Payer;
+  }
+
   private async askBack(kept: KeptPayment): Promise<KeptPayment> {
-    const { attempt: payment, transaction, amount, currency } = kept;
-    const asking = this.giveBack({
-      refund: refundIdOf(kept),
-      payment,
-      transaction,
-      captured: amount,
-      amount,
-      currency,
-    });
+    const { attempt: payment, capture, transaction, amount: captured, currency } = kept;
+    const [refund, amount] = [refundIdOf(kept), leftOf(kept)];
+    const asking = this.giveBack({ refund, payment, transaction, captured, amount, currency });
     const report = await within(limits.effectTimeoutMs, asking).catch((fault: unknown) => {
       console.error("the refund of an unmatched payment", kept.id, fault);
       return null;
     });
     const outcome = report && refundOutcomeOf(report);
-    return (outcome && this.book.refunded(kept, outcome === "SUCCEEDED")) ?? kept;
+    if (outcome) this.book.returned({ refund, capture, amount, outcome });
+    return this.book.at(placeIn(kept)) ?? kept;
   }
 }
 

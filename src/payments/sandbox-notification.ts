@@ -81,7 +81,7 @@ export function newsOf(told: SandboxNotification): ProviderNews {
           refund: told.refund,
           capture: captureId(told.transaction),
           amount: told.amount,
-          outcome: told.type === "refund.succeeded" ? "SUCCEEDED" : "FAILED",
+          ...(told.type === "refund.succeeded" ? { outcome: "SUCCEEDED" } : { outcome: "FAILED", last: true }),
         },
       };
   }

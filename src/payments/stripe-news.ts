@@ -163,6 +163,7 @@ function moneyBack(object: JsonMap, ours: string | null, outcome: "SUCCEEDED" | 
     capture: `STRIPE:${transaction}`,
     amount,
     outcome,
+    ...(outcome === "FAILED" && { last: true }),
   };
   return { kind: "refunded", order, command };
 }

@@ -53,12 +53,12 @@ export const listed = ({
   provider,
   name,
   enabled,
-  unableIn = [],
+  unableIn,
 }: AccountSummary): Omit<PaymentAccountRow, "createdAt"> => ({
   id,
   merchantId,
   provider,
   name,
   enabled,
-  unableIn: unableIn.length > 0 ? unableIn : null,
+  unableIn: unableIn ?? null,
 });

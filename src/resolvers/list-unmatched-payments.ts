@@ -3,7 +3,7 @@ import { limits } from "../core/limits.ts";
 import { err, ok } from "../core/result.ts";
 import type { PageRequest, PageResult } from "../db/page.ts";
 import { listPaymentAccounts } from "../db/payment-accounts.ts";
-import { accountOfUnmatched, placeIn, placeOfUnmatched } from "../durable/payment-book.ts";
+import { accountOfUnmatched, placeIn, placeOfUnmatched } from "../durable/kept-payment.ts";
 import type { PaymentAccountProtocol, UnmatchedPayment } from "../durable/protocol.ts";
 import type { Deps } from "./deps.ts";
 import { isGiven } from "./given.ts";

@@ -40,6 +40,18 @@ export async function refundUnmatchedPayment(
 
 function failure(id: string, refused: UnmatchedRefusal): Err<NotFoundFailure | ValidationFailure> {
   if (refused.reason === "NOT_FOUND") return notFound(id);
-  const why = refused.reason === "RETURNED" ? "goes back to its payer" : "belongs to an order";
-  return invalid([{ path: ["input", "unmatchedPaymentId"], message: `names money that ${why}` }]);
+  return invalid([{ path: ["input", "unmatchedPaymentId"], message: `names money that ${whyNot(refused.reason)}` }]);
+}
+
+function whyNot(reason: Exclude<UnmatchedRefusal["reason"], "NOT_FOUND">): string {
+  switch (reason) {
+    case "RETURNED":
+      return "goes back to its payer";
+    case "PARTLY_RETURNED":
+      return "has gone back in part: give back the rest";
+    case "TAKEN":
+    case "ORDER_NOT_FOUND":
+    case "REFUSED":
+      return "belongs to an order";
+  }
 }

@@ -39,8 +39,13 @@ const UnmatchedPayment = builder.objectRef<KeptPayment>("UnmatchedPayment").impl
     transaction: t.exposeString("transaction", { description: "The provider's own transaction number." }),
     amount: t.field({
       type: Money,
-      description: "How much.",
+      description: "How much came.",
       resolve: ({ amount, currency }) => money(amount, currency),
+    }),
+    returned: t.field({
+      type: Money,
+      description: "How much of it has gone back, whoever asked for that.",
+      resolve: ({ returned, currency }) => money(returned, currency),
     }),
     paidAt: t.field({
       type: "DateTime",
@@ -88,7 +93,8 @@ builder.objectField(Merchant, "unmatchedPayments", (t) =>
 const thePayment = { type: UnmatchedPayment, description: "As it is now." } as const;
 
 mutation("unmatchedPaymentAssign", {
-  description: "Gives the money to an order, as if its provider had named it. Asking again changes nothing.",
+  description:
+    "Gives the money to an order, as if its provider had named it. Money of which a part has gone back pays no order. Asking again changes nothing.",
   needs: "PAYMENTS_WRITE",
   input: builder.inputType("UnmatchedPaymentAssignInput", {
     description: "Which, and for which order.",
@@ -110,7 +116,8 @@ mutation("unmatchedPaymentAssign", {
 });
 
 mutation("unmatchedPaymentRefund", {
-  description: "Gives the money back. The provider is asked until it answers; asking again changes nothing.",
+  description:
+    "Gives back what is left of the money. The provider is asked until it answers; asking again changes nothing.",
   needs: "PAYMENTS_WRITE",
   input: builder.inputType("UnmatchedPaymentRefundInput", {
     description: "Which.",

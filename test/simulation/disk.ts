@@ -95,10 +95,12 @@ export function storageOn(disk: Disk, { committing, committed }: Witness): Durab
           serialize(value),
         ),
       delete: (key: string) => exec("DELETE FROM _kv WHERE key = ? RETURNING 1", key).toArray().length > 0,
-      list: ({ prefix = "", reverse = false, limit = -1 } = {}) =>
+      list: ({ prefix = "", startAfter = "", end = "\uffff", reverse = false, limit = -1 } = {}) =>
         exec(
-          `SELECT key, value FROM _kv WHERE substr(key, 1, ${prefix.length}) = ? ORDER BY key ${reverse ? "DESC" : "ASC"} LIMIT ?`,
+          `SELECT key, value FROM _kv WHERE substr(key, 1, ${prefix.length}) = ? AND key > ? AND key < ? ORDER BY key ${reverse ? "DESC" : "ASC"} LIMIT ?`,
           prefix,
+          startAfter,
+          end,
           limit,
         )
           .toArray()

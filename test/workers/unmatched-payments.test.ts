@@ -31,7 +31,7 @@ import { randomKey, someCapture } from "./terms.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-const payment = `id transaction amount { amount } state why order { id state }`;
+const payment = `id transaction amount { amount } returned { amount } state why order { id state }`;
 const listed = async ({ key }: Shop, args = ""): Promise<readonly Json[]> =>
   at(
     await ask(key, `{ viewer { merchant { unmatchedPayments${args} { nodes { ${payment} } } } } }`),
@@ -228,7 +228,7 @@ describe("money without an order", () => {
     const done = await Promise.all([refund(shop, id), refund(shop, id)]);
     for (const answer of done) expect(answer).toMatchObject({ unmatchedPayment: { state: "REFUNDED", order: null } });
     expect(await refundsAt(key, "BACK")).toEqual([1990]);
-    expect(await alarmOf(shop.accountId)).toBeNull();
+    expect(await alarmOf(shop.accountId)).toBeGreaterThan(Date.now() + limits.paymentsSweepMs / 2);
   });
 
   it("that the provider refuses to give back waits again, and may be asked back anew or given to an order", async () => {
@@ -307,10 +307,63 @@ describe("money without an order", () => {
     const shop = await openShop();
     const id = await lost(shop, { transaction: "OWN" });
     const back = { ...notice(nowhere(), { transaction: "OWN", type: "refund.succeeded", refund: "R-1" }) };
-    await tell(shop.account, { ...back, amount: 1000 });
-    expect(await listed(shop)).toMatchObject([{ state: "WAITING" }]);
-    await tell(shop.account, back);
+    for (const _ of [1, 2]) await tell(shop.account, { ...back, amount: 1000 });
+    expect(await listed(shop)).toMatchObject([{ state: "WAITING", returned: { amount: "10.00" } }]);
+    await tell(shop.account, { ...back, refund: "R-2", amount: 990 });
+    expect(await listed(shop, "(settled: true)")).toMatchObject([
+      { id, state: "REFUNDED", returned: { amount: "19.90" } },
+    ]);
+  });
+
+  it("of which a part has gone back pays no order, and only the rest goes back; what a bank sends back waits for a person again", async () => {
+    const shop = await openShop();
+    const { key } = nowhere();
+    const id = await lost(shop, { transaction: "PART", payment: paymentId(key, 1), order: idOf(key) });
+    const order = await orderIn(shop);
+    const word = (name: string, amount: number, type = "refund.succeeded") =>
+      tell(
+        shop.account,
+        notice(nowhere(), { transaction: "PART", payment: null, order: null, type, refund: name, amount }),
+      );
+    await word("R-1", 500);
+    await evictAllDurableObjects();
+    expect(await assign(shop, id, order)).toMatchObject({
+      __typename: "ValidationError",
+      issues: [{ message: "names money that has gone back in part: give back the rest" }],
+    });
+    expect((await orderOf(keyIn(order))).captures).toEqual([]);
+    expect(await listed(shop)).toMatchObject([
+      { state: "WAITING", amount: { amount: "19.90" }, returned: { amount: "5.00" }, order: null },
+    ]);
+    expect(await refund(shop, id)).toMatchObject({
+      unmatchedPayment: { state: "REFUNDED", returned: { amount: "19.90" } },
+    });
+    expect(await refundsAt(key, "PART")).toEqual([1490]);
+
+    // A failure that comes after the success is the last word; what was told before it changes nothing any more.
+    await word("R-1", 500, "refund.failed");
+    for (const _ of [1, 2]) await word("R-1", 500);
+    expect(await listed(shop)).toMatchObject([
+      { id, state: "REFUND_FAILED", returned: { amount: "14.90" }, order: null },
+    ]);
+    expect(await listed(shop, "(settled: true)")).toEqual([]);
+    expect(await assign(shop, id, order)).toMatchObject({ __typename: "ValidationError" });
+  });
+
+  it("that came back whole may still be given to an order, though who paid it is forgotten", async () => {
+    const shop = await openShop();
+    const id = await lost(shop, { transaction: "WHOLE", payer: { id: "wallet-9", name: "Wei" } });
+    const word = (type: string) =>
+      tell(shop.account, notice(nowhere(), { transaction: "WHOLE", payment: null, order: null, type, refund: "R-1" }));
+    await word("refund.succeeded");
     expect(await listed(shop, "(settled: true)")).toMatchObject([{ id, state: "REFUNDED" }]);
+    await word("refund.failed");
+    const order = await orderIn(shop);
+    expect(await assign(shop, id, order)).toMatchObject({
+      order: { state: "PAID", conversion: { customer: { displayName: null } } },
+    });
+    expect(await assign(shop, id, order)).toMatchObject({ unmatchedPayment: { state: "ASSIGNED" } });
+    expect((await orderOf(keyIn(order))).captures).toHaveLength(1);
   });
 });
 
@@ -342,7 +395,7 @@ describe("a decision that was interrupted", () => {
     await runDurableObjectAlarm(accountObject(shop.accountId));
     expect((await orderOf(keyIn(order))).captures).toHaveLength(1);
     expect(await listed(shop, "(settled: true)")).toMatchObject([{ id, state: "ASSIGNED", order: { state: "PAID" } }]);
-    expect(await alarmOf(shop.accountId)).toBeNull();
+    expect(await alarmOf(shop.accountId)).toBeGreaterThan(Date.now() + limits.paymentsSweepMs / 2);
   });
 });
 
@@ -452,4 +505,194 @@ it("cash is nobody's transaction: each order has its own, whatever it is called"
     ).toMatchObject({
       order: { state: "PAID" },
     });
+});
+
+describe("a refund that is heard of before its payment", () => {
+  const back = (transaction: string, name: string, amount: number, more: Record<string, unknown> = {}) =>
+    notice(nowhere(), {
+      transaction,
+      payment: null,
+      order: null,
+      type: "refund.succeeded",
+      refund: name,
+      amount,
+      ...more,
+    });
+  const ring = (account: string) => runDurableObjectAlarm(accountObject(account));
+
+  it("waits for it, and takes effect with the order that gets the money, however late and often it is told", async () => {
+    const shop = await openShop();
+    const order = await orderIn(shop);
+    const key = keyIn(order);
+    const words = [
+      back("EARLY", "R-1", 500),
+      back("EARLY", "R-2", 300, { type: "refund.failed" }),
+      back("EARLY", "R-1", 500),
+    ];
+    for (const word of words) expect((await tell(shop.account, word)).status).toBe(200);
+    // Of a payment that is never heard of here nothing comes.
+    await tell(shop.account, back("FOREIGN", "R-9", 700));
+    await evictAllDurableObjects();
+    await tell(shop.account, notice({ ...nowhere(), key }, { transaction: "EARLY", payment: null }));
+    expect(await orderOf(key)).toMatchObject({ captures: [{ amount: 1990 }], refunds: [] });
+    expect(await alarmOf(shop.accountId)).toBeLessThanOrEqual(Date.now() + limits.pollMs.early);
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
+      throw new Error("the live code is away");
+    });
+    await ring(shop.accountId);
+    away.mockRestore();
+    silent.mockRestore();
+    await evictAllDurableObjects();
+    await ring(shop.accountId);
+    const told = [
+      { id: "R-1", amount: 500, state: "SUCCEEDED" },
+      { id: "R-2", amount: 300, state: "FAILED" },
+    ];
+    expect((await orderOf(key)).refunds).toMatchObject(told);
+    expect(await alarmOf(shop.accountId)).toBeGreaterThan(Date.now() + limits.paymentsSweepMs / 2);
+    for (const word of words) await tell(shop.account, word);
+    await ring(shop.accountId);
+    expect((await orderOf(key)).refunds).toMatchObject(told);
+    expect((await orderOf(key)).refunds).toHaveLength(2);
+  });
+
+  it("waits for a payment that is found by asking, too", async () => {
+    const shop = await openShop();
+    const order = await orderIn(shop);
+    const key = keyIn(order);
+    await liveCode(key).apply({ kind: "begin", claimant: "browser", account: shop.accountId });
+    await tell(shop.account, back("ASKED", "R-1", 1990));
+    const { SANDBOX_WALLET } = env;
+    const told = notice({ ...nowhere(), key }, { transaction: "ASKED", payment: paymentId(key, 1) });
+    const status = { state: "TOLD", notification: told };
+    Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ query: () => Promise.resolve(status) }) } });
+    try {
+      await evictAllDurableObjects();
+      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
+    } finally {
+      Object.assign(env, { SANDBOX_WALLET });
+    }
+    await ring(shop.accountId);
+    expect(await orderOf(key)).toMatchObject({
+      captures: [{ amount: 1990 }],
+      refunds: [{ id: "R-1", state: "SUCCEEDED" }],
+      conversion: { state: "REVERSED" },
+    });
+  });
+
+  it("stays with the money where no order has it", async () => {
+    const shop = await openShop();
+    await tell(shop.account, back("NOBODY", "R-1", 500));
+    await tell(shop.account, back("WHOLE", "R-2", 1990));
+    const id = await lost(shop, { transaction: "NOBODY" });
+    expect(await listed(shop)).toMatchObject([{ id, state: "WAITING", returned: { amount: "5.00" } }]);
+    await tell(shop.account, notice(nowhere(), { transaction: "WHOLE" }));
+    expect(await listed(shop, "(settled: true)")).toMatchObject([{ transaction: "WHOLE", state: "REFUNDED" }]);
+    expect(await listed(shop)).toHaveLength(1);
+  });
+});
+
+describe("what an account knows of its money", () => {
+  const day = 24 * 3_600_000;
+  const keysOf = (account: string) =>
+    runInDurableObject(accountObject(account), (_: unknown, { storage }) =>
+      Array.from(storage.kv.list(), ([name]) => name.replace(/(?<=unmatched:|settled:).*/, "…")).filter(
+        (name) => name !== "account",
+      ),
+    );
+  const sweep = async (account: string) => {
+    const due = await alarmOf(account);
+    vi.setSystemTime(Math.max(due ?? 0, Date.now()));
+    await evictAllDurableObjects();
+    await runDurableObjectAlarm(accountObject(account));
+  };
+
+  it("is forgotten long after anybody could still tell of it, step by step, but for what waits for a person; and told again after that it is no news", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    try {
+      const shop = await openShop();
+      const orders = [await orderIn(shop), await orderIn(shop)];
+      const paid = notice({ ...nowhere(), key: keyIn(orders[0] ?? "") }, { transaction: "PAID", payment: null });
+      await tell(shop.account, paid);
+      const given = notice(nowhere(), { transaction: "GIVEN" });
+      await tell(shop.account, given);
+      const [newest] = await listed(shop);
+      await assign(shop, textAt(newest, "id"), orders[1] ?? "");
+      await tell(shop.account, notice(nowhere(), { transaction: "LEFT" }));
+      await tell(
+        shop.account,
+        notice(nowhere(), {
+          transaction: "FOREIGN",
+          payment: null,
+          order: null,
+          type: "refund.succeeded",
+          refund: "R-1",
+        }),
+      );
+      const all = [
+        "heard:SANDBOX:GIVEN",
+        "heard:SANDBOX:LEFT",
+        "order:SANDBOX:PAID",
+        "settled:…",
+        "sweep",
+        "unmatched:…",
+      ];
+      expect(await keysOf(shop.accountId)).toEqual(["early:SANDBOX:FOREIGN", ...all]);
+      const begun = Date.now();
+      // The alarm of the decision, which was carried out before it rang.
+      await runDurableObjectAlarm(accountObject(shop.accountId));
+      await sweep(shop.accountId);
+      expect(Date.now() - begun).toBe(limits.paymentsSweepMs);
+      expect(await keysOf(shop.accountId)).toEqual(all);
+      // Late news still finds its order after a year and a half.
+      vi.setSystemTime(begun + 540 * day);
+      const dispute = { payment: null, order: null, type: "refund.succeeded", refund: "D-1" };
+      await tell(shop.account, notice(nowhere(), { ...dispute, transaction: "PAID" }));
+      expect((await orderOf(keyIn(orders[0] ?? ""))).refunds).toMatchObject([{ id: "D-1", state: "SUCCEEDED" }]);
+
+      vi.setSystemTime(begun + limits.paymentsKnownMs);
+      for (let walk = 0; walk < 2; walk += 1) await sweep(shop.accountId);
+      expect(await keysOf(shop.accountId)).toEqual(["heard:SANDBOX:LEFT", "sweep", "unmatched:…"]);
+      expect(await listed(shop, "(settled: true)")).toEqual([]);
+      expect(await listed(shop)).toMatchObject([{ transaction: "LEFT", state: "WAITING" }]);
+      // Whoever repeats what was told then pays nobody a second time.
+      for (const old of [paid, given]) expect((await tell(shop.account, old)).status).toBe(200);
+      expect(await listed(shop)).toHaveLength(1);
+      for (const order of orders) expect((await orderOf(keyIn(order))).captures).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("is walked through a bounded number of rows at a time, wherever it is interrupted", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    try {
+      const shop = await openShop();
+      await tell(
+        shop.account,
+        notice({ ...nowhere(), key: keyIn(await orderIn(shop)) }, { transaction: "FIRST", payment: null }),
+      );
+      const count = 2 * limits.paymentsSweepRowsMax + 10;
+      const begun = Date.now();
+      await runInDurableObject(accountObject(shop.accountId), (_: unknown, { storage }) => {
+        for (let number = 0; number < count; number += 1)
+          storage.kv.put(`order:SANDBOX:${String(number).padStart(5, "0")}`, { order: randomKey(), at: begun });
+      });
+      vi.setSystemTime(begun + limits.paymentsKnownMs);
+      const [left, waits]: [number[], number[]] = [[], []];
+      for (let step = 0; step < 4; step += 1) {
+        await evictAllDurableObjects();
+        await runDurableObjectAlarm(accountObject(shop.accountId));
+        left.push((await keysOf(shop.accountId)).length);
+        waits.push(((await alarmOf(shop.accountId)) ?? Infinity) - Date.now());
+      }
+      expect(left[0]).toBeGreaterThan(limits.paymentsSweepRowsMax);
+      expect(left.slice(-2)).toEqual([0, 0]);
+      // At once while there is more, and then never again.
+      expect(waits).toEqual([0, 0, Infinity, Infinity]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
