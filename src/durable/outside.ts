@@ -1,6 +1,6 @@
 /**
- * Carries out what a conversion wants done elsewhere: by a staff pool, by the merchant's own server, or by the customer's other orders. Answers with the news of it; null when
- * no pool answered, and then it is asked again. Never throws, and nothing on the way to PAID waits for it.
+ * Carries out what a conversion wants done elsewhere: by a staff pool, the merchant's own server, or the customer's other orders. Answers with the
+ * news of it; null when nobody answered, and then they are asked again. Never throws, and nothing on the way to PAID waits for it.
  */
 import { actionOf, callOf } from "../conversions/call.ts";
 import type { Command, Commands } from "../core/commands.ts";
@@ -43,7 +43,7 @@ export async function carryOut(env: Env, order: Order, work: ConversionWork, beg
 export type Begin = (command: Command) => Order | null;
 
 /** A try like any other, so that no fault is met for ever: it is counted, ends, and is seen. */
-const ourFault = "the call could not be made: a fault on our side, tried again by conversionRetry";
+const ourFault = "the call could not be made: a fault on our side";
 
 type StaffWork = Extract<ConversionWork, { turn: number }>;
 

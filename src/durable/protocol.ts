@@ -204,6 +204,8 @@ export interface StaffPoolProtocol {
   /** Replaces the settings; what everybody has had stays. */
   save(settings: PoolSettings): Promise<PoolSummary>;
   summary(merchantId: string): Promise<PoolSummary | null>;
+  /** Its days and hours are the merchant's. */
+  setClock(merchantId: string, timeZone: string): Promise<void>;
   reserve(reservation: PoolReservation): Promise<StaffHold | null>;
   release(reservation: PoolReservation): Promise<void>;
   assign(assignment: PoolAssignment): Promise<StaffHold | null>;

@@ -62,6 +62,13 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     return settings && this.summaryOf(settings);
   }
 
+  async setClock(merchantId: string, timeZone: string): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      const settings = this.settings(merchantId);
+      if (settings) this.ctx.storage.kv.put(settingsKey, { ...settings, pool: { ...settings.pool, timeZone } });
+    });
+  }
+
   /** Keeps somebody free for whoever is about to pay. Null when nobody is. */
   async reserve({ order, turn, merchantId }: PoolReservation): Promise<StaffHold | null> {
     const settings = this.settings(merchantId);
@@ -81,6 +88,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     const now = Date.now();
     this.ctx.storage.transactionSync(() => {
       if (known?.state === "HELD") this.keepTallies(givenBack(this.tallies(), known, now, settings.pool.timeZone));
+      this.forgetOld(now);
       this.keep(order, { ...nobody, turn, state: "RELEASED" }, now);
     });
   }
@@ -201,7 +209,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     );
   }
 
-  /** A few at a time, whenever somebody is chosen: no alarm needs to come back for it. What is only reserved is never forgotten. */
+  /** A few at a time, whenever something is written: no alarm needs to come back for it. What is only reserved is never forgotten. */
   private forgetOld(now: number): void {
     this.ctx.storage.sql.exec(
       "DELETE FROM assignments WHERE order_key IN (SELECT order_key FROM assignments WHERE at < ? AND state <> 'HELD' LIMIT 2)",

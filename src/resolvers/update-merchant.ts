@@ -3,6 +3,7 @@ import { limits } from "../core/limits.ts";
 import type { OrderPolicy } from "../core/policy.ts";
 import { ok, type Result } from "../core/result.ts";
 import { updateMerchant as saveMerchant, type Merchant } from "../db/merchants.ts";
+import { listStaffPools } from "../db/staff-pools.ts";
 import { forgetMerchant } from "./authenticate.ts";
 import { checks, type Checks } from "./checks.ts";
 import type { Deps } from "./deps.ts";
@@ -39,7 +40,14 @@ export async function updateMerchant(
   const saved = await saveMerchant(deps.database(merchant.id), merchant.id, changes);
   if (!saved) throw new Error("a merchant whose key was accepted exists");
   forgetMerchant(merchant.id);
+  if (changes.timeZone !== undefined) await setClocks(deps, saved);
   return ok({ merchant: saved });
+}
+
+/** Staff have their days and hours by the merchant's clock. Cut off in between, asking again sets the rest. */
+async function setClocks(deps: Deps, { id, timeZone }: Merchant): Promise<void> {
+  const pools = await listStaffPools(deps.database(id), id, limits.staffPoolsPerMerchantMax);
+  await Promise.all(pools.map((pool) => deps.pool(pool).setClock(id, timeZone)));
 }
 
 /** A code's lifetime in milliseconds, from seconds. */

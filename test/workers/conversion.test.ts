@@ -350,7 +350,14 @@ describe("what the payer says", () => {
     const secret = await endpoint(shop, "MESSAGE_SEND");
     await endpoint(shop, "CRM_PUSH");
     const staff = await pool(shop, [{ name: "Mei", contactUrl: "https://contact.example/mei" }]);
-    await publish(shop.key, { ...lead, assignment: { pool: textAt(staff, "id") } });
+    const cup = { key: "cup", kind: "COUPON_GRANT", name: "Sealed cup", value: "5.00", onRefund: "REVERSE" };
+    const elsewhere = { when: { segment: "RETURNING" }, kind: "URL", url: "https://sealed.example/club" };
+    await publish(shop.key, {
+      ...lead,
+      assignment: { pool: textAt(staff, "id") },
+      actions: [...lead.actions, cup],
+      targets: [elsewhere, ...lead.targets],
+    });
     const order = await placed(shop.key);
     const phone = new Phone(textAt(order, "liveCode.slug"));
     const bytes: string[] = [];
@@ -388,12 +395,15 @@ describe("what the payer says", () => {
       expect(kept.staff).toMatchObject({ state: "HELD", hold: { name: "Mei" } });
     });
     bytes.push((await phone.open()).text);
-    for (const text of bytes) expect(text).not.toMatch(/contact\.example|Mei/);
+    const seed = (await liveCode(key).look())?.terms.block.couponSeed ?? "";
+    expect(seed).toMatch(/^\w{60}$/);
+    for (const text of bytes)
+      expect(text).not.toMatch(new RegExp(`contact\\.example|Mei|[Ss]ealed|${seed.slice(0, 12)}`));
     expect(heard).toEqual([]);
     await evictDurableObject(env.LIVE_CODE.getByName(key));
     await walletPays(location, "wallet-7");
     const conversion = await settled(shop.key, orderIn(order));
-    expect(states(conversion)).toEqual({ hello: "DONE", crm: "DONE", staff: "DONE" });
+    expect(states(conversion)).toEqual({ hello: "DONE", crm: "DONE", cup: "DONE", staff: "DONE" });
     expect(conversion).toMatchObject({
       target: { kind: "STAFF_CONTACT", url: "https://contact.example/mei" },
       assignedStaff: { name: "Mei", assignedToday: 1 },
@@ -433,7 +443,12 @@ describe("what the payer says", () => {
       timeout: 20_000,
       interval: 100,
     });
-    expect(states(await settled(shop.key, orderIn(order)))).toEqual({ hello: "DONE", crm: "REVERSED", staff: "DONE" });
+    expect(states(await settled(shop.key, orderIn(order)))).toEqual({
+      hello: "DONE",
+      crm: "REVERSED",
+      cup: "REVERSED",
+      staff: "DONE",
+    });
   });
 
   it("never leads into somebody else's record, and a payer without a name claims their own, once, from their own browser", async () => {
@@ -739,6 +754,25 @@ describe("a staff pool", () => {
     expect(
       fieldsIn(await publish(stranger.key, { assignment: { pool: textAt(empty, "id") }, actions: [], targets: [] })),
     ).toEqual(["definition.assignment.pool"]);
+  });
+});
+
+describe("the clock of a staff pool", () => {
+  it("is the merchant's, also once the merchant has changed it", async () => {
+    const shop = await openShop();
+    const setZone = (timeZone: string) => saved(shop.key, "merchantUpdate", "merchant { timeZone }", { timeZone });
+    // No day is the same in both of these.
+    await setZone("Pacific/Kiritimati");
+    const staff = await pool(shop, [{ name: "Mei", dailyCap: 1 }]);
+    await publish(shop.key, { assignment: { pool: textAt(staff, "id") }, actions: [], targets: [] });
+    const assigned = async (phone: string): Promise<unknown> => {
+      const order = await placed(shop.key);
+      await cash(shop, orderIn(order), phone);
+      return states(await settled(shop.key, orderIn(order)))["staff"];
+    };
+    expect([await assigned("+8613800000060"), await assigned("+8613800000061")]).toEqual(["DONE", "SKIPPED_LIMIT"]);
+    await setZone("Pacific/Niue");
+    expect([await assigned("+8613800000062"), await assigned("+8613800000063")]).toEqual(["DONE", "SKIPPED_LIMIT"]);
   });
 });
 
