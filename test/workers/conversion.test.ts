@@ -831,12 +831,14 @@ describe("a reservation that is let go", () => {
       schedule: [],
     };
     const stub = env.STAFF_POOL.getByName("pool_LATE");
-    await stub.save({
-      id: "pool_LATE",
-      merchantId,
-      name: "Advisers",
-      pool: { strategy: "SEQUENTIAL", timeZone: "UTC", members: [{ ...member, totalCap: 1 }] },
-    });
+    const put = (fields: { readonly online: boolean; readonly totalCap: number | null }) =>
+      stub.save({
+        id: "pool_LATE",
+        merchantId,
+        name: "Advisers",
+        pool: { strategy: "SEQUENTIAL", timeZone: "UTC", members: [{ ...member, ...fields }] },
+      });
+    await put({ online: true, totalCap: 1 });
     const order = "0".repeat(20) as OrderKey;
     const turnOf = (turn: number) => ({ order, turn, merchantId });
     await stub.release(turnOf(1));
@@ -850,6 +852,19 @@ describe("a reservation that is let go", () => {
     expect(await stub.assign({ ...turnOf(4), customerId: null })).toMatchObject({ member: "staff_1" });
     await stub.release(turnOf(5));
     expect(await stub.summary(merchantId)).toMatchObject({ members: [{ assignedTotal: 1 }] });
+    // That there was nobody is its last word in a turn as well: the order has asked another pool since.
+    const another = { ...turnOf(1), order: "1".repeat(20) as OrderKey };
+    await put({ online: false, totalCap: 1 });
+    expect([await stub.reserve(another), await stub.assign({ ...another, turn: 2, customerId: null })]).toEqual([
+      null,
+      null,
+    ]);
+    await put({ online: true, totalCap: null });
+    expect([await stub.reserve(another), await stub.assign({ ...another, turn: 2, customerId: null })]).toEqual([
+      null,
+      null,
+    ]);
+    expect(await stub.reserve({ ...another, turn: 3 })).toMatchObject({ member: "staff_1" });
   });
 });
 
