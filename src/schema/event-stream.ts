@@ -92,7 +92,7 @@ export function watching(
         feed.addEventListener("error", end);
         gone.addEventListener("abort", end);
         say({ type: "connection_init" });
-        const extensions = lastEventId === null ? undefined : { lastEventId };
+        const extensions = lastEventId ? { lastEventId } : undefined;
         say({ id: "1", type: "subscribe", payload: { query, variables, operationName, extensions } });
         send(comment(""));
       },
