@@ -152,7 +152,9 @@ async function owned(): Promise<string> {
       return key ? [env.LIVE_CODE.getByName(key).look()] : [];
     }),
   );
-  const endpoint = await env.WEBHOOK_ENDPOINT.getByName(things["webhookEndpoint"] ?? "").summary();
+  const summary = await env.WEBHOOK_ENDPOINT.getByName(things["webhookEndpoint"] ?? "").summary();
+  // From when on its log is whole moves with the clock.
+  const endpoint = { ...summary, deliveriesSince: null };
   const account = await env.PAYMENT_ACCOUNT.getByName(things["paymentAccount"] ?? "").summary();
   return JSON.stringify([
     rows,
