@@ -28,6 +28,7 @@ export class LiveFeed {
   private readonly log: LiveLog;
   private readonly orders: LiveOrders;
   private keysAskedAt = 0;
+  private begun = 0;
 
   constructor(ctx: DurableObjectState, env: Env, graph: () => LiveGraph) {
     this.env = env;
@@ -124,18 +125,21 @@ export class LiveFeed {
         { message: `A socket has at most ${limits.subscriptionsPerSocketMax} subscriptions.` },
       ]);
     // Its place is taken before anything is awaited, so that another of this name meets it.
-    const pending = { id, question: null, from: null, follows: false, version: -1 };
+    this.begun += 1;
+    const pending = { id, nth: this.begun, question: null, from: null, follows: false, version: -1 };
     this.sockets.change(socket, (one) => ({ ...one, subscriptions: [...one.subscriptions, pending] }));
-    const errors = await this.begin(socket, session, id, payload);
-    if (errors && this.sockets.subscription(socket, id)) this.refuse(socket, id, errors);
+    const isHere = () => this.sockets.subscription(socket, id)?.nth === pending.nth;
+    const errors = await this.begin(socket, session, id, payload, isHere);
+    if (errors && isHere()) this.refuse(socket, id, errors);
   }
 
-  /** Null when it goes on from here, or why it does not. */
+  /** Null when it goes on from here, or is gone meanwhile; or why it does not. */
   private async begin(
     socket: WebSocket,
     session: Session,
     id: string,
     asked: Asked,
+    isHere: () => boolean,
   ): Promise<readonly unknown[] | null> {
     const found = await this.graph().topicOf(asked, session.listener);
     if (!found.ok) return found.error;
@@ -143,6 +147,7 @@ export class LiveFeed {
     const after = topic.kind === "EVENTS" ? (lastEventIn(asked) ?? topic.after) : null;
     const from = after === null ? null : await this.placeOfEvent(session.listener.merchantId, after);
     if (after !== null && !from) return [notFound("The log has no such event to resume after.")];
+    if (!isHere()) return null;
     const question = this.sockets.keep(found.value);
     if (question === null) return [tooLarge];
     if (topic.kind === "ORDER") {
@@ -152,7 +157,7 @@ export class LiveFeed {
     }
     if (!from) {
       this.sockets.changeSubscription(socket, id, { question });
-      await this.log.follow(socket, id, session);
+      await this.log.follow(socket, id, session, isHere);
       return null;
     }
     this.sockets.changeSubscription(socket, id, { question, from });

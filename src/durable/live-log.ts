@@ -41,13 +41,18 @@ export class LiveLog {
   }
 
   /** From now on. */
-  async follow(socket: WebSocket, id: string, { listener: { merchantId } }: Session): Promise<void> {
+  async follow(
+    socket: WebSocket,
+    id: string,
+    { listener: { merchantId } }: Session,
+    isHere: () => boolean,
+  ): Promise<void> {
     if (this.followers().length === 0) {
       const end = await within(limits.liveAnswerMs, endOfLog(this.database(merchantId), merchantId));
       // Whoever came first meanwhile has set it, and was not later than this.
       if (this.followers().length === 0) this.keepTail(end);
     }
-    this.sockets.changeSubscription(socket, id, { follows: true });
+    if (isHere()) this.sockets.changeSubscription(socket, id, { follows: true });
   }
 
   /** From a place on: everything that is there, and then with the others. A fault leaves it where it is, for the next look. */
@@ -83,14 +88,10 @@ export class LiveLog {
   private async hasMore(socket: WebSocket, id: string): Promise<boolean> {
     const own = this.mine(socket, id);
     if (!own?.subscription.from || own.subscription.follows) return false;
-    const { session, question } = own;
-    let { subscription } = own;
+    const { session, question, subscription } = own;
     let place: Place = own.subscription.from;
-    const isHere = () => this.sockets.subscription(socket, id) === subscription;
-    const moveTo = (from: Place) => {
-      this.sockets.changeSubscription(socket, id, { from });
-      subscription = this.sockets.subscription(socket, id) ?? subscription;
-    };
+    const isHere = () => this.sockets.subscription(socket, id)?.nth === subscription.nth;
+    const moveTo = (from: Place) => this.sockets.changeSubscription(socket, id, { from });
     // Of every type, so that the last of them is a place in the whole log.
     const found = await this.read(session.listener.merchantId, place);
     for (const { place: next, event } of found) {

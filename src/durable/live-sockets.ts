@@ -13,8 +13,10 @@ import type { Place } from "../db/event-log.ts";
 import type { Asked, Listener, Topic } from "./live-graph.ts";
 
 export type Subscription = {
-  /** The client's own name of it. */
+  /** The client's own name of it, which it may give to another once this one is complete. */
   readonly id: string;
+  /** Tells it from others of its name, for whoever waited meanwhile. */
+  readonly nth?: number;
   /** What was asked: the hash of a `Question`. Null while it is being looked at. */
   readonly question: string | null;
   /** Of events: only those beyond it are still to be told. */

@@ -718,6 +718,44 @@ describe("a socket", () => {
     socket.close();
   });
 
+  it("may call another subscription as it called one that is complete, however long that one takes to begin", async () => {
+    const { key, merchantId } = await openShop();
+    await placed(key);
+    const [after] = await vi.waitUntil(async () => (await logOf(key)).length > 0 && logOf(key), { timeout: 60_000 });
+    const socket = await opened(`${origin}/graphql`, { ...protocol, authorization: `Bearer ${key}` });
+    const { messages } = heard(socket);
+    const { prepare } = env.DB;
+    let [isAsked, mayAnswer] = [false, false];
+    // Where in the log the first is to begin takes its time.
+    const database = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
+      const statement = prepare.call(env.DB, sql);
+      if (!/part\.value ->> 0 >= /.test(sql)) return statement;
+      const first = async () => {
+        isAsked = true;
+        await until(() => mayAnswer);
+        return bound.first();
+      };
+      let bound = statement;
+      const slow = { bind: (...values: unknown[]) => ((bound = statement.bind(...values)), slow), first };
+      return slow as never;
+    });
+    const subscribe = (query: string, variables = {}) =>
+      socket.send(JSON.stringify({ id: "1", type: "subscribe", payload: { query, variables } }));
+    socket.send(`{"type":"connection_init"}`);
+    subscribe(`subscription ($after: ID) { events(after: $after) { id } }`, { after });
+    await until(() => isAsked);
+    socket.send(`{"type":"complete","id":"1"}`);
+    subscribe(`subscription { events { type } }`);
+    await followed(merchantId);
+    mayAnswer = true;
+    database.mockRestore();
+    await placed(key);
+    const told = () => messages.filter((message) => at(message, "type") === "next");
+    await until(() => told().length > 0);
+    expect(told()).toEqual([{ id: "1", type: "next", payload: { data: { events: { type: "ORDER_PLACED" } } } }]);
+    socket.close();
+  });
+
   it("keeps no more of a question than it needs, and neither one nor all without bounds", async () => {
     const { key, merchantId } = await openShop();
     const kept = () =>
