@@ -135,7 +135,7 @@ const outcomeOf = ({ order: { conversion } }: Life) =>
   };
 
 describe("a conversion", () => {
-  it("comes to the same whatever is heard twice, lost at first, or answered before the payment was heard of", () => {
+  it("comes to the same whatever is heard twice, lost at first, retried, or answered before the payment was heard of", () => {
     fc.assert(
       fc.property(
         definition,
@@ -144,7 +144,8 @@ describe("a conversion", () => {
         fc.array(fc.boolean(), { maxLength: 20 }),
         fc.array(fc.boolean(), { maxLength: 10 }),
         fc.constantFrom(0, 0.5, 1),
-        (given, entered, world, again, lost, part) => {
+        fc.boolean(),
+        (given, entered, world, again, lost, part, retried) => {
           const plain = withBlock(given);
           paidBy(plain, entered);
           settle(plain, world);
@@ -156,6 +157,12 @@ describe("a conversion", () => {
           shaken.tell(captured("A", { attempt: attempt(1) }));
           shaken.order = JSON.parse(JSON.stringify(shaken.order)) as typeof shaken.order;
           settle(shaken, world, again, lost);
+          const retry = (): void => {
+            if (!retried) return;
+            shaken.tell({ kind: "retry", words: [] });
+            settle(shaken, world, again, []);
+          };
+          retry();
           expect(withoutDetail(outcomeOf(shaken))).toEqual(withoutDetail(outcomeOf(plain)));
           if (part === 0) return;
           for (const life of [plain, shaken]) {
@@ -173,6 +180,7 @@ describe("a conversion", () => {
             if (life === shaken) life.tell(heard);
             settle(life, world, life === shaken ? again : [], life === shaken ? lost : []);
           }
+          retry();
           expect(withoutDetail(outcomeOf(shaken))).toEqual(withoutDetail(outcomeOf(plain)));
         },
       ),
