@@ -94,8 +94,8 @@ export type Commands = {
   claimRecord: { readonly said: Said };
   /** `words`: what the customer agrees to by now. */
   retry: { readonly words: readonly ConsentWord[] };
-  /** The customer's data was destroyed at that moment. */
-  forget: { readonly erasedAt: number };
+  /** The customer's data was destroyed at that moment. `alone`: the order found out by itself, and nobody has looked after what partners keep of it. */
+  forget: { readonly erasedAt: number; readonly alone?: true };
 };
 export type CommandKind = keyof Commands;
 export type Command = { [K in CommandKind]: { readonly kind: K } & Commands[K] }[CommandKind];

@@ -121,6 +121,8 @@ export type Conversion = {
   readonly convertedAt: number;
   /** Set once the person's data was destroyed, to that moment: nothing of theirs is here from then on, whatever is heard. */
   readonly erasedAt?: number;
+  /** Whoever goes through the customer's orders is still to look after what partners keep of this one. */
+  readonly erasedAlone?: true;
 };
 
 export function circumstancesOf(conversion: Conversion, terms: OrderTerms): Circumstances {

@@ -9,7 +9,7 @@ import type { ActionOutcome, Conversion, Payer, Said } from "./conversion.ts";
 import type { Attempt, Capture, Order, OrderTerms } from "./order.ts";
 
 /** Destroys what the order knows of its customer. An order that converted after the erasure is of a relation that began anew. */
-export function forget(order: Order, { erasedAt }: Commands["forget"], now: number): Step {
+export function forget(order: Order, { erasedAt, alone }: Commands["forget"], now: number): Step {
   const { conversion, attempts, captures, terms } = order;
   if (!conversion || conversion.erasedAt !== undefined || conversion.convertedAt > erasedAt) return unchanged(order);
   return accept(
@@ -18,7 +18,7 @@ export function forget(order: Order, { erasedAt }: Commands["forget"], now: numb
       // The names of browsers: nobody is shown any more what was given to whoever paid.
       attempts: attempts.map((attempt) => ({ ...withoutSaid(attempt), claimant: "" })),
       captures: captures.map((capture) => withoutInput(withoutPayer(capture))),
-      conversion: { ...withoutPerson(conversion, now), erasedAt },
+      conversion: { ...withoutPerson(conversion, now), erasedAt, ...(alone && { erasedAlone: alone }) },
     }),
   );
 }

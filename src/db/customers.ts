@@ -103,8 +103,10 @@ const spent = `SELECT points FROM points_spent WHERE merchant_id = ?1 AND custom
 /** Those of the customer's orders of which something waits for consent, or might stop without it; newest first, after a place. */
 const waitingForConsent = `
   SELECT id AS key, created_at AS createdAt FROM orders INDEXED BY orders_customer
-  WHERE merchant_id = ?1 AND customer_id = ?2 AND (created_at, id) < (?3, ?4) AND EXISTS (
-    SELECT 1 FROM json_each(iif(json_valid(doc), doc, '{}'), '$.conversion.actions') action
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND (created_at, id) < (?3, ?4)
+    AND iif(json_valid(doc), doc ->> '$.conversion.erasedAt', 1) IS NULL
+    AND EXISTS (
+    SELECT 1 FROM json_each(doc, '$.conversion.actions') action
     WHERE action.value ->> 'state' IN ('SKIPPED_NO_CONSENT', 'PENDING')
   )
   ORDER BY created_at DESC, id DESC

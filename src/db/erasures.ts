@@ -31,8 +31,11 @@ const isKnown = `(
 )`;
 const through = `coalesce((SELECT events_through FROM event_subjects WHERE merchant_id = ?1 AND subject = substr(?2, 10)), 0)`;
 
+/** No order that is known here is newer than the erasure, whosever clock is late. */
 const look = `
-  SELECT ${isKnown} AS known, ${through} AS through
+  SELECT ${isKnown} AS known, ${through} AS through, max(?3, coalesce((
+      SELECT max(${convertedAt}) FROM orders INDEXED BY orders_customer WHERE merchant_id = ?1 AND customer_id = ?2
+    ), 0)) AS at
   FROM customers
   WHERE merchant_id = ?1 AND id = ?2 AND coalesce(erased_at, 0) < ?3`;
 
@@ -82,7 +85,7 @@ const next = `
 
 const move = `
   UPDATE erasures SET told_placed_at = ?4, told_order = ?5
-  WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3 AND (told_placed_at, told_order) < (?4, ?5)`;
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3 AND (told_placed_at, told_order) = (?6, ?7)`;
 
 /** Points that nobody has any more, and what was spent of them: each order says so itself once it has heard. */
 const endPoints = `
@@ -90,7 +93,12 @@ const endPoints = `
   WHERE merchant_id = ?1 AND customer_id = ?2 AND points <> 0 AND ${convertedAt} <= ?3 AND ${isErased}`;
 const endSpending = `DELETE FROM points_spent WHERE merchant_id = ?1 AND customer_id = ?2 AND at <= ?3 AND ${isErased}`;
 
-const end = `DELETE FROM erasures WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3`;
+const end = `
+  DELETE FROM erasures
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3 AND NOT EXISTS (
+    SELECT 1 FROM orders INDEXED BY orders_customer
+    WHERE orders.merchant_id = ?1 AND orders.customer_id = ?2 AND (created_at, id) > (told_placed_at, told_order)
+  )`;
 
 /**
  * Destroys what the read model knows of the customer and logs the event of it, together or not at all; nothing where nothing is known that is older than
@@ -101,15 +109,16 @@ export async function beginErasure(
   customer: Pick<Erasing, "merchantId" | "customerId" | "erasedAt">,
   eventOf: (erasing: Erasing) => FeedEvent,
 ): Promise<Erasure | null> {
-  const { merchantId, customerId, erasedAt } = customer;
+  const { merchantId, customerId } = customer;
   const ids = [merchantId, customerId];
   const seen = await db
     .prepare(look)
-    .bind(...ids, erasedAt)
-    .first<{ known: 0 | 1; through: number }>();
+    .bind(...ids, customer.erasedAt)
+    .first<{ known: 0 | 1; through: number; at: number }>();
   if (seen?.known === 1) {
-    const erasing = { ...customer, sequence: seen.through + 1 };
-    const values = [...ids, erasedAt, erasing.sequence];
+    const erasing = { ...customer, erasedAt: seen.at, sequence: seen.through + 1 };
+    const { erasedAt, sequence } = erasing;
+    const values = [...ids, erasedAt, sequence];
     await db.batch([
       db.prepare(begin).bind(...values, erasedAt + limits.erasureSettledMs),
       db.prepare(forgetCustomer).bind(...values),
@@ -139,12 +148,16 @@ export async function ordersToForget(
   return results;
 }
 
-/** All orders up to this one have heard. */
-export const markTold = async (
-  db: D1Database,
-  { merchantId, customerId, erasedAt }: Erasing,
-  { placedAt, key }: ErasedOrder,
-): Promise<void> => void (await db.prepare(move).bind(merchantId, customerId, erasedAt, placedAt, key).run());
+/** All orders up to this one have heard; unless one before it was put on the list meanwhile. Answers the erasure as it is for whoever goes on. */
+export async function markTold(db: D1Database, erasure: Erasure, { placedAt, key }: ErasedOrder): Promise<Erasure> {
+  const { merchantId, customerId, erasedAt, toldPlacedAt, toldOrder } = erasure;
+  const values = [merchantId, customerId, erasedAt, placedAt, key, toldPlacedAt, toldOrder];
+  await db
+    .prepare(move)
+    .bind(...values)
+    .run();
+  return { ...erasure, toldPlacedAt: placedAt, toldOrder: key };
+}
 
 /** All orders have heard. Consents that they told of late are taken back as well. */
 export async function endErasure(db: D1Database, { merchantId, customerId, erasedAt }: Erasing): Promise<void> {

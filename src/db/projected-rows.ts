@@ -81,8 +81,8 @@ export type ProjectedRows = {
     readonly key: string;
     readonly at: number;
   }[];
-  /** Orders that have forgotten their customer. */
-  readonly erased: readonly { readonly merchant: string; readonly order: OrderKey; readonly at: number }[];
+  /** Orders that have forgotten their customer. `alone`: by themselves. */
+  readonly erased: readonly (Told & { readonly customer: string; readonly at: number; readonly alone: boolean })[];
   readonly consents: readonly object[];
   readonly holds: readonly HoldNews[];
 };
@@ -113,11 +113,10 @@ export function rowsOf(projections: readonly Projection[]): ProjectedRows {
         .filter(({ kind, state }) => isCounted(kind) && state === "REVERSED")
         .map(({ key, at }) => ({ merchant: order.terms.merchant.id, order: order.terms.key, key, at })),
     ),
-    erased: projections.flatMap(({ order: { terms, conversion } }) =>
-      conversion?.erasedAt === undefined
-        ? []
-        : [{ merchant: terms.merchant.id, order: terms.key, at: conversion.erasedAt }],
-    ),
+    erased: projections.flatMap(({ order }) => {
+      const { erasedAt: at, erasedAlone: alone = false, payer } = order.conversion ?? {};
+      return at === undefined || !payer ? [] : [{ ...told(order), customer: payer.customerId, at, alone }];
+    }),
     consents: projections.flatMap(({ order }) => consentRows(order)),
     holds: whole.flatMap(({ order: { terms, version, stock } }): HoldNews[] =>
       stock === "SOLD" || stock === "RELEASED" || stock === "RETURNED"

@@ -221,6 +221,26 @@ export const voidCoupons = `
   ) erased
   WHERE grants.merchant_id = erased.merchant_id AND grants.order_key = erased.order_key AND grants.code IS NOT NULL`;
 
+/**
+ * An order that has found out by itself is put back on the list, or on a list made anew, when the read model first hears of it: whoever goes through
+ * the customer's orders looks after what partners keep of it. It may come after all the others were done.
+ */
+export const resumeErasures = `
+  INSERT INTO erasures (merchant_id, customer_id, erased_at, sequence, told_placed_at, told_order, due_at)
+  SELECT customers.merchant_id, customers.id, customers.erased_at, subject.events_through,
+    min(alone.value ->> 'placedAt') - 1, '', customers.erased_at
+  FROM json_each(?1) alone
+  JOIN customers ON customers.merchant_id = alone.value ->> 'merchant' AND customers.id = alone.value ->> 'customer'
+  JOIN event_subjects subject ON subject.merchant_id = customers.merchant_id AND subject.subject = substr(customers.id, 10)
+  WHERE customers.erased_at IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM orders
+    WHERE merchant_id = alone.value ->> 'merchant' AND created_at = alone.value ->> 'placedAt' AND orders.id = alone.value ->> 'order'
+      AND iif(json_valid(doc), doc ->> '$.conversion.erasedAt' > 0, version >= alone.value ->> 'version')
+  )
+  GROUP BY customers.merchant_id, customers.id
+  ON CONFLICT (merchant_id, customer_id) DO UPDATE SET
+    told_placed_at = min(erasures.told_placed_at, excluded.told_placed_at), told_order = ''`;
+
 export const addConsents = `
   INSERT INTO consents (merchant_id, customer_id, id, purpose, granted, text_version, text_hash, locale, channel, at)
   SELECT value ->> 'merchant', value ->> 'customer', value ->> 'id', value ->> 'purpose', value ->> 'granted', value ->> 'textVersion',

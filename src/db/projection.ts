@@ -16,6 +16,7 @@ import {
   logEvents,
   reverseGrants,
   reverseTags,
+  resumeErasures,
   reverseTiers,
   voidCoupons,
   writeOrders,
@@ -103,6 +104,10 @@ function statementsOf(
     ...each(issueGrants, grants),
     ...each(reverseGrants, grantReversals),
     ...each(voidCoupons, erased),
+    ...each(
+      resumeErasures,
+      erased.filter(({ alone }) => alone),
+    ),
     ...each(logEvents, events),
     ...(holds.length > 0 ? settleHolds(db, holds) : []),
     ...each(writeOrders, orders),

@@ -69,7 +69,7 @@ export const markPublished = (stored: StoredLiveCode, through: number): StoredLi
 export function answerIn({ order: sent }: Projection, answer: ProjectionAnswer | undefined): Command | null {
   // Before anything else: what is about to be done for somebody who was erased is not begun.
   if (answer?.erasedAt !== undefined && sent.conversion?.erasedAt === undefined)
-    return { kind: "forget", erasedAt: answer.erasedAt };
+    return { kind: "forget", erasedAt: answer.erasedAt, alone: true };
   if (!answer || answer.firstTime === null) return null;
   if (!awaitsAnswer(sent)) return newWordsIn(sent, answer);
   const { firstTime, nth = null, words = [], grants = [], balance = null } = answer;

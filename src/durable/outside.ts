@@ -113,7 +113,8 @@ async function call(env: Env, order: Order, work: CallWork, begin: Begin): Promi
     ]),
   );
   // Whoever was erased is told nothing more, even by an order that has not heard of it.
-  if (erasedAt !== null && erasedAt >= convertedAt && forgotten === undefined) return { kind: "forget", erasedAt };
+  if (erasedAt !== null && erasedAt >= convertedAt && forgotten === undefined)
+    return { kind: "forget", erasedAt, alone: true };
   if (word && !word.granted) return { ...newsOf(work), outcome: "NO_CONSENT", detail: null, takenBackAt: word.at };
   if (!endpoint) return acted("FAILED", `no address is set for ${action.kind}: use conversionEndpointSave`);
   const place = actionSecretPlace(merchant.id, action.kind);

@@ -199,6 +199,10 @@ export function refill(step: Step): void {
   settle(step, { recoveries: last ? [{ ...recovery, cursor: last }, ...others] : others });
 }
 
+/** What waits is sent as it is made then. */
+export const forget = ({ store }: Step, events: readonly FeedEvent[]): void =>
+  events.forEach((event) => store.forget(event));
+
 /** What is under way may still succeed; the rest is given up. */
 function disable(step: Step, reason: string): void {
   settle(step, disabled(step.endpoint, reason, step.health.failingSince, step.now));

@@ -156,7 +156,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
 
   async forgetBodies(events: readonly FeedEvent[]): Promise<void> {
     this.sender.forget();
-    if (this.read()) this.ctx.storage.transactionSync(() => events.forEach((event) => this.store.forget(event)));
+    if (this.read()) this.advance((step) => steps.forget(step, events), { callBack: this.boarding.uncalled });
   }
 
   /** Re-arms before it reads anything, so that no fault can end the queue. Throws only when that fails: then the platform rings again by itself. */

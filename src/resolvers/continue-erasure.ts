@@ -45,12 +45,13 @@ async function tell({ feed }: Erasing, { merchantId, customerId, sequence, erase
 async function forgetInOrders(deps: Erasing, database: D1Database, erasure: Erasure, max: number): Promise<number> {
   const endpoints = await endpointIdsOf(database, erasure.merchantId);
   const orders = await ordersToForget(database, erasure, max);
+  let told = erasure;
   for (let from = 0; from < orders.length; from += limits.ordersToldAtOnce) {
     const some = orders.slice(from, from + limits.ordersToldAtOnce);
-    const told = (await Promise.all(some.map((order) => forgetIn(deps, erasure, order)))).flat();
-    await Promise.all(endpoints.map((id) => deps.endpoint(id).forgetBodies(told)));
+    const events = (await Promise.all(some.map((order) => forgetIn(deps, erasure, order)))).flat();
+    await Promise.all(endpoints.map((id) => deps.endpoint(id).forgetBodies(events)));
     const last = some.at(-1);
-    if (last) await markTold(database, erasure, last);
+    if (last) told = await markTold(database, told, last);
   }
   return orders.length;
 }

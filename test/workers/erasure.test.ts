@@ -12,6 +12,7 @@ import { orderKeyOf, type OrderKey } from "../../src/core/ids.ts";
 import type { Said } from "../../src/core/conversion.ts";
 import { limits } from "../../src/core/limits.ts";
 import { depsOf } from "../../src/deps.ts";
+import { endErasure, markTold, ordersToForget, takeErasures } from "../../src/db/erasures.ts";
 import { configOf } from "../../src/env.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
 import { eraseCustomer } from "../../src/resolvers/erase-customer.ts";
@@ -233,6 +234,9 @@ const deps = (fields: Partial<Deps> = {}): Deps => {
 /** So long after that nothing of it is under way any more. */
 const later = (fields: Partial<Deps> = {}): Deps =>
   deps({ now: () => Date.now() + 2 * limits.erasureSettledMs, ...fields });
+const dead = (): never => {
+  throw new Error("the Worker died");
+};
 const erasuresLeft = (): Promise<number | null> =>
   env.DB.prepare("SELECT count(*) AS n FROM erasures").first<number>("n");
 const eventsOf = async (shop: Shop): Promise<readonly Json[]> => {
@@ -421,21 +425,26 @@ describe("an erased customer", () => {
   });
 
   it("stays erased whoever dies on the way: the sweep goes on, order by order, and ends", async () => {
-    internet();
+    let isDown = true;
+    const heard = internet(({ url }) => (isDown && url.endsWith("MESSAGE_SEND") ? 500 : 200));
     const shop = await wholeShop();
     const orders = [await paidBy(shop), await paidBy(shop), await paidBy(shop)];
     const customerId = await customerIn(orders[0]!);
     await still(shop.endpoint);
     const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const dead = () => {
-      throw new Error("the Worker died");
-    };
     // After the one transaction: partners, pools and orders know nothing of it.
     const died = await eraseCustomer(deps({ feed: dead, liveCode: dead, pool: dead }), shop.merchantId, { customerId });
     expect(died).toMatchObject({ ok: true, value: { customer: { displayName: null, identities: [] } } });
     expect((await orderOf(orders[0]!)).conversion?.payer.name).toBe(wallet.name);
     // Nobody is shown or told of them all the same.
     expect(traceIn(JSON.stringify(await customerOf(shop.key, customerId)))).toEqual([]);
+    const told = heard.length;
+    isDown = false;
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    await runDurableObjectAlarm(env.LIVE_CODE.getByName(orders[2]!));
+    vi.useRealTimers();
+    await vi.waitFor(async () => expect((await orderOf(orders[2]!)).conversion?.erasedAt).toBeDefined(), 20_000);
+    expect(heard.slice(told).filter(({ url }) => url.startsWith("https://crm.example/"))).toEqual([]);
     expect(await erasuresLeft()).toBe(1);
 
     // It is not due at once, lest a sweep that comes just then does the same; then one order after the other.
@@ -460,46 +469,97 @@ describe("an erased customer", () => {
     expect((await eventsOf(shop)).filter(({ type }) => type === "CUSTOMER_ERASED")).toHaveLength(1);
   });
 
-  it("is erased by an order that the read model had not heard of when it happened, as soon as it hears", async () => {
+  it("is on the list of work until all orders have heard, whatever is put on it while somebody goes through", async () => {
     internet();
+    const shop = await wholeShop();
+    const orders = [await paidBy(shop), await paidBy(shop), await paidBy(shop)];
+    const customerId = await customerIn(orders[0]!);
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    await eraseCustomer(deps({ liveCode: dead }), shop.merchantId, { customerId });
+    silent.mockRestore();
+    const [erasure] = await takeErasures(env.DB, Date.now() + 2 * limits.erasureSettledMs, 10);
+    expect(await takeErasures(env.DB, Date.now() + 2 * limits.erasureSettledMs, 10)).toEqual([]);
+    const list = await ordersToForget(env.DB, erasure!, 10);
+    expect(list.map(({ key }) => key)).toEqual(orders);
+    // Ended by somebody who saw nothing to do, a moment before.
+    await endErasure(env.DB, erasure!);
+    const first = await markTold(env.DB, erasure!, list[0]!);
+    const left = async () => {
+      const row = await env.DB.prepare(
+        "SELECT told_placed_at AS toldPlacedAt, told_order AS toldOrder FROM erasures",
+      ).first<Json>();
+      return row && (await ordersToForget(env.DB, { ...erasure!, ...row }, 10)).map(({ key }) => key);
+    };
+    expect(await left()).toEqual(orders.slice(1));
+    // An order before those that one is told of at this moment.
+    await env.DB.prepare("UPDATE erasures SET told_placed_at = -1, told_order = ''").run();
+    await markTold(env.DB, first, list[2]!);
+    expect(await left()).toEqual(orders);
+    await sweepErasures(deps({ now: () => Date.now() + 4 * limits.erasureSettledMs }), env.DB);
+    await sweepErasures(deps({ now: () => Date.now() + 6 * limits.erasureSettledMs }), env.DB);
+    expect(await left()).toBeNull();
+    await Promise.all(orders.map(known));
+    expect(traceIn(await everything())).toEqual([]);
+  });
+
+  it("is forgotten by an order that the read model had not heard of when the erasure was over, as soon as it hears", async () => {
+    const heard = internet();
     const shop = await wholeShop();
     const first = await paidBy(shop);
     const customerId = await customerIn(first);
     await still(shop.endpoint);
-    // Paid while the database is away.
+    // Nothing of conversions reaches the database for a while.
     const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const away = vi.spyOn(env.DB, "batch").mockImplementation(async () => {
-      throw new Error("the database is away");
+    const { prepare, batch } = env.DB;
+    const telling = new WeakSet<D1PreparedStatement>();
+    const prepared = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
+      const statement = prepare.call(env.DB, sql);
+      const bind = statement.bind.bind(statement);
+      statement.bind = (...values) => {
+        const bound = bind(...values);
+        if (sql.includes("INSERT INTO customers")) telling.add(bound);
+        return bound;
+      };
+      return statement;
+    });
+    const away = vi.spyOn(env.DB, "batch").mockImplementation(async (statements) => {
+      if (statements.some((statement) => telling.has(statement))) throw new Error("the database is away");
+      return batch.call(env.DB, statements);
     });
     const key = keyIn(await placed(shop.key));
-    const { terms } = await orderOf(key);
     await liveCode(key).apply({ kind: "begin", claimant: "browser", account: shop.accountId, said: saying() });
-    await tell(shop.account, notice(terms, { transaction: "T-away", payer: wallet }));
-    expect((await orderOf(key)).conversion?.payer.customerId).toBe(customerId);
-    away.mockRestore();
-    // Whichever of the two comes first.
-    const [erased] = await Promise.all([
-      erase(shop.key, customerId),
-      runDurableObjectAlarm(env.LIVE_CODE.getByName(key)),
-    ]);
-    expect(erased).toMatchObject({ customer: { displayName: null, identities: [] } });
-    await vi.waitFor(async () => {
-      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
-      expect((await orderOf(key)).conversion).toMatchObject({
-        payer: { name: null },
-        erasedAt: expect.any(Number) as number,
-      });
-    }, 30_000);
-    silent.mockRestore();
-    await known(key);
-    await still(shop.endpoint);
-    for (const minutes of [2, 4, 6])
+    await tell(shop.account, notice((await orderOf(key)).terms, { transaction: "T-away", payer: wallet }));
+    await vi.waitFor(() => {
+      const called = heard.filter(({ id }) => id.startsWith(`conversion_${key}:`)).map(({ id }) => id.split(":")[1]);
+      expect(called.toSorted((a = "", b = "") => (a < b ? -1 : 1))).toEqual(["crm", "hello"]);
+    }, 20_000);
+    expect(await erase(shop.key, customerId)).toMatchObject({ customer: { displayName: null, identities: [] } });
+    for (const minutes of [2, 4])
       await sweepErasures(deps({ now: () => Date.now() + minutes * limits.erasureSettledMs }), env.DB);
     expect(await erasuresLeft()).toBe(0);
-    expect(traceIn(await everything())).toEqual([]);
+    expect((await orderOf(key)).conversion?.payer).toMatchObject({ customerId, name: wallet.name });
+
+    prepared.mockRestore();
+    away.mockRestore();
+    await evictAllDurableObjects();
+    await vi.waitFor(async () => {
+      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
+      expect((await orderOf(key)).conversion?.erasedAt).toBeDefined();
+    }, 30_000);
+    silent.mockRestore();
+    await Promise.all([known(first), known(key)]);
+    await still(shop.endpoint);
+    // What partners keep of it is the sweep's, which has been given it anew.
+    expect(await erasuresLeft()).toBe(1);
+    for (const minutes of [6, 8])
+      await sweepErasures(deps({ now: () => Date.now() + minutes * limits.erasureSettledMs }), env.DB);
+    expect(await erasuresLeft()).toBe(0);
     const row = await customerOf(shop.key, customerId);
-    expect(row).toMatchObject({ displayName: null, identities: [], tags: [], points: 0, coupons: [] });
-    expect(at(row, "consents.0")).toMatchObject({ granted: false });
+    expect(row).toMatchObject({ displayName: null, identities: [], tags: [], tier: null, points: 0, coupons: [] });
+    expect(traceIn(JSON.stringify(row))).toEqual([]);
+    const { results } = await env.DB.prepare("SELECT code FROM grants WHERE order_key = ?").bind(key).all();
+    expect(results).toEqual([{ code: null }]);
+    expect(traceIn(await everything())).toEqual([]);
   });
 
   it("who pays again is a customer again: what is told since counts, what is older does not come back, and may be erased again", async () => {
