@@ -50,7 +50,7 @@ export async function pageOrders(
     ({ createdAt, id }) => [createdAt, id],
     ({ doc }) => doc,
   );
-  pages.set(name, read);
+  if (found.ok) pages.set(name, read);
   return found;
 }
 

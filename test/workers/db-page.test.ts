@@ -235,7 +235,11 @@ describe("a page of orders that is read again", () => {
     expect(again.edges).toEqual((await afresh()).edges);
     expect((await read(other)).edges.map(({ node }) => node.terms.merchant.id)).toEqual([other]);
 
-    // Only so many pages are kept in mind.
+    // Pages that there are not push nothing out; of others only so many are kept in mind.
+    for (let page = 0; page < limits.orderPagesKeptMax; page += 1)
+      expect((await pageOrders(DB, merchantId, {}, { after: `nothing ${page}` }, 5_000)).ok).toBe(false);
+    await read();
+    expect(brought).toHaveLength(1);
     for (let page = 0; page < limits.orderPagesKeptMax; page += 1) await afresh();
     await read();
     expect(brought).toHaveLength(5);
