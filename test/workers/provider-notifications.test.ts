@@ -3,7 +3,7 @@
  * order it comes. Each provider's own words are tried beside its port (test/unit/payments).
  */
 import { env, exports } from "cloudflare:workers";
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { paymentId, refundId, type OrderKey } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
@@ -150,19 +150,75 @@ describe.each(benches)("news from %s", (_name, bench, thanks) => {
     expect(await account.unmatched()).toEqual([]);
   });
 
-  // Stripe's refunds name no order, so one of a payment that nobody has heard of yet is nobody's.
-  it.skipIf(bench.port.provider === "STRIPE")(
-    "of a refund that comes before its payment takes effect with it",
-    async () => {
-      const { terms, told, path } = await open(bench);
-      const back = refundId(terms.key, 1);
-      const theirs = back.replace(/refund_.*/, "desk-refund-1");
-      await send(path, signed(bench.refunded(told(), theirs)));
-      expect(await orderOf(terms.key)).toMatchObject({ captures: [], paid: null });
-      await send(path, signed(bench.succeeded(told())));
-      const order = await orderOf(terms.key);
-      expect(order.paid).not.toBeNull();
-      expect(order.refunds).toMatchObject([{ state: "SUCCEEDED", amount: terms.total }]);
-    },
-  );
+  it("of a refund that comes before its payment takes effect with it", async () => {
+    const { id, terms, told, path } = await open(bench);
+    const back = refundId(terms.key, 1);
+    const theirs = back.replace(/refund_.*/, "desk-refund-1");
+    for (let copy = 0; copy < 2; copy += 1)
+      expect((await send(path, signed(bench.refunded(told(), theirs)))).status).toBe(200);
+    expect(await orderOf(terms.key)).toMatchObject({ captures: [], paid: null });
+    await evictDurableObject(env.PAYMENT_ACCOUNT.getByName(id));
+    await send(path, signed(bench.succeeded(told())));
+    // One that names no order, as Stripe's do, has waited with the account.
+    await runDurableObjectAlarm(env.PAYMENT_ACCOUNT.getByName(id));
+    const order = await orderOf(terms.key);
+    expect(order.paid).not.toBeNull();
+    expect(order.refunds).toMatchObject([{ state: "SUCCEEDED", amount: terms.total }]);
+    expect(order.conversion).toMatchObject({ state: "REVERSED" });
+  });
+});
+
+describe("refunds made at Alipay's own desk", () => {
+  const bench = alipayBench();
+  /** Alipay tells all that went back of the trade so far, whichever refund it tells of. */
+  const back = (payment: ToldPayment, refund: string, soFar: string): ProviderMessage => {
+    const fields = new URLSearchParams(new TextDecoder().decode(bench.refunded(payment, refund)));
+    fields.set("trade_status", "TRADE_SUCCESS");
+    fields.set("refund_fee", soFar);
+    return bench.sign(new TextEncoder().encode(fields.toString()), bench.credentials, Date.now());
+  };
+  const amounts = async (key: OrderKey) => {
+    const { refunds } = await orderOf(key);
+    return refunds.map(({ amount, state }) => [amount, state]);
+  };
+
+  it("count what each gave back, beside ours, told twice and in any order", async () => {
+    const { terms, told, path, account } = await open(bench);
+    await send(path, bench.sign(bench.succeeded(told()), bench.credentials, Date.now()));
+    for (let copy = 0; copy < 2; copy += 1) await send(path, back(told(), "desk-1", "5.00"));
+    const asked = { kind: "refund", amount: 400, reason: null, reverseConversion: true, restock: false } as const;
+    expect(await liveCode(terms.key).apply(asked)).toMatchObject({ ok: true });
+    for (const [refund, soFar] of [
+      [refundId(terms.key, 2), "9.00"],
+      ["desk-2", "12.00"],
+      ["desk-1", "5.00"],
+      ["desk-2", "12.00"],
+    ] as const)
+      expect((await send(path, back(told(), refund, soFar))).status).toBe(200);
+    expect(await amounts(terms.key)).toEqual([
+      [500, "SUCCEEDED"],
+      [400, "SUCCEEDED"],
+      [300, "SUCCEEDED"],
+    ]);
+
+    const late = await open(bench);
+    await send(late.path, bench.sign(bench.succeeded(late.told()), bench.credentials, Date.now()));
+    for (const [refund, soFar] of [
+      ["desk-2", "12.00"],
+      ["desk-1", "5.00"],
+    ] as const)
+      await send(late.path, back(late.told(), refund, soFar));
+    expect(await amounts(late.terms.key)).toEqual([[1200, "SUCCEEDED"]]);
+
+    // Of money that no order has, alike.
+    const nobody = randomKey();
+    const lost = told({ order: nobody, payment: paymentId(nobody, 1), transaction: "4200009" });
+    await send(path, bench.sign(bench.succeeded(lost), bench.credentials, Date.now()));
+    for (const [refund, soFar] of [
+      ["desk-9", "12.00"],
+      ["desk-8", "5.00"],
+    ] as const)
+      await send(path, back(lost, refund, soFar));
+    expect(await account.unmatched()).toMatchObject([{ amount: 1990, returned: 1200, state: "WAITING" }]);
+  });
 });
