@@ -51,9 +51,9 @@ export async function payDoor(request: Request, slug: string, deps: Deps): Promi
   );
   if (started === null) return back("unavailable");
   if (!started.ok) return started.error.reason === "NOT_FOUND" ? notFound() : back(reasonOf(started.error));
-  const { next } = started.value;
+  const { next, asks } = started.value;
   if ("redirectUrl" in next) return leadOn(next, deps) ?? back("unavailable");
-  const step = wayToStep(request, slug, { ...next, provider }, deps);
+  const step = wayToStep(request, slug, { ...next, provider, asks }, deps);
   return step === null ? back("stale") : seeOther(step);
 }
 

@@ -3,6 +3,7 @@
  * to the wallet around this page; or the way back from a wallet that was asked who pays. It changes nothing: what it shows came from
  * `POST /c/:slug/pay`, sealed for the browser that asked, and what is to happen next is another form.
  */
+import type { Money } from "../core/money.ts";
 import type { PaymentProvider } from "../core/order.ts";
 import { sameText } from "../keys/root.ts";
 import { parseMap } from "../payments/json.ts";
@@ -15,7 +16,11 @@ import { render } from "./pages/frame.tsx";
 import { WalletStepPage } from "./pages/wallet-step.tsx";
 import { meetVisitor, visitorSeal } from "./visitor.ts";
 
-export type WalletStep = Exclude<NextStep, { readonly redirectUrl: string }> & { readonly provider: PaymentProvider };
+export type WalletStep = Exclude<NextStep, { readonly redirectUrl: string }> & {
+  readonly provider: PaymentProvider;
+  /** What the payer is asked for. Absent from the release before. */
+  readonly asks?: Money;
+};
 
 const sealedAs = "step ";
 const path = (slug: string): string => `/c/${slug}/wallet`;

@@ -7,6 +7,7 @@ import type { Refusal } from "../core/commands.ts";
 import { limits } from "../core/limits.ts";
 import type { Attempt, Order, PaymentProvider } from "../core/order.ts";
 import { isOpenAttempt, mayTry } from "../core/attempts.ts";
+import { money, type Money } from "../core/money.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { LiveCodeProtocol } from "../durable/protocol.ts";
 import type { NextStep, PayerDevice, PaymentRequest } from "../payments/provider.ts";
@@ -25,7 +26,8 @@ export type StartPayment = {
   /** What the payer entered beside it, if their page asked for anything. */
   readonly entered?: Entered;
 };
-export type StartedPayment = { readonly payment: string; readonly next: NextStep };
+/** `asks`: what the payer is asked for. */
+export type StartedPayment = { readonly payment: string; readonly asks: Money; readonly next: NextStep };
 export type StartPaymentError =
   | { readonly reason: "NOT_FOUND" }
   /** The order cannot be paid through this provider. */
@@ -71,7 +73,7 @@ export async function startPayment(
     if (made.ok) {
       const { reference, ...next } = made.value;
       return (await remember(deps, code, begun.order, attempt, reference))
-        ? ok({ payment: attempt.id, next })
+        ? ok({ payment: attempt.id, asks: money(attempt.amount, known.terms.currency), next })
         : err({ reason: "UNAVAILABLE" });
     }
     if (made.error.reason === "GONE" && !renewed && (await endUpstream(deps, code, begun.order, attempt))) continue;

@@ -211,6 +211,7 @@ describe("a step that no redirect can make", () => {
     expect(shown.status).toBe(200);
     expect(shown.headers.get("cache-control")).toBe("no-store");
     expect(markup).toContain("Scan with WeChat Pay");
+    expect(markup).toContain("CN¥159.80");
     expect(markup).toContain("<svg");
     expect(markup).toContain(`data-events="/c/${shop.slug}/events"`);
     expect(markup).toContain(`name="afresh" value="1"`);

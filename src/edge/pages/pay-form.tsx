@@ -17,8 +17,9 @@ export type PayFormProps = {
 export function PayForm({ slug, nonce, terms, view, amount, language }: PayFormProps) {
   const words = messages[language];
   const { here, elsewhere, unserved } = view.choice;
-  const hint = (
-    <>
+  const isNothing = here.length === 0 && elsewhere.length === 0;
+  const hint = (unserved || elsewhere.length > 0 || isNothing) && (
+    <div class="apart">
       {unserved && (
         <p class="notice">
           {(unserved.taken ? words.notInsideWallet : words.notInWallet)(words.providers[unserved.provider])}
@@ -29,9 +30,10 @@ export function PayForm({ slug, nonce, terms, view, amount, language }: PayFormP
           {(provider === unserved?.provider ? words.payInBrowser : words.payElsewhere)(words.providers[provider])}
         </p>
       ))}
-    </>
+      {isNothing && <p class="calm">{words.noProvider}</p>}
+    </div>
   );
-  if (here.length === 0) return elsewhere.length > 0 ? hint : <p class="calm">{words.noProvider}</p>;
+  if (here.length === 0) return hint;
   const label = view.again ? words.continueAmount(amount) : words.payAmount(amount);
   return (
     <>
@@ -40,8 +42,8 @@ export function PayForm({ slug, nonce, terms, view, amount, language }: PayFormP
           <PayerFields terms={terms} language={language} form={formId} />
         </section>
       )}
+      {hint}
       <div class="act">
-        {hint}
         <form id={formId} method="post" action={`/c/${slug}/pay`} data-opening={words.opening}>
           <input type="hidden" name="nonce" value={nonce} />
           {!asksAnything(terms) && <input type="hidden" name="language" value={language} />}

@@ -53,6 +53,7 @@ a{color:var(--accent)}
 .notice{background:var(--warn-tint);color:var(--warn);border-radius:.875rem;padding:.75rem 1rem;margin-bottom:.75rem}
 .calm{background:var(--tint);color:var(--ink);border-radius:.875rem;padding:.75rem 1rem;margin-bottom:.75rem}
 .calm strong{display:block}
+.apart{margin-top:1rem}
 .act{position:sticky;bottom:0;margin:auto -1rem 0;padding:1.5rem 1rem .75rem;background:linear-gradient(to top,var(--paper) calc(100% - 1.25rem),transparent)}
 .act form,form.act{display:grid;gap:.625rem}
 .button{appearance:none;display:flex;flex-direction:column;justify-content:center;align-items:center;width:100%;min-height:3.5rem;padding:.75rem 1.25rem;border:0;border-radius:1rem;background:var(--accent);color:var(--on-accent);font:inherit;font-size:1.0625rem;font-weight:650;line-height:1.3;text-align:center;text-decoration:none;cursor:pointer;touch-action:manipulation}

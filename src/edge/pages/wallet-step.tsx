@@ -1,10 +1,11 @@
 /** The page between a code and a wallet: a code to scan, a wallet to call, or a form that goes on by itself. Each says what to do without a script. */
 import { assetPath } from "../assets.ts";
+import { formatMoney } from "../format.ts";
 import type { Language } from "../language.ts";
 import { messages } from "../messages.ts";
 import { drawSvg, qrDefaults } from "../qr.ts";
 import type { ShownStep } from "../wallet-step.tsx";
-import { Frame } from "./frame.tsx";
+import { Amount, Frame } from "./frame.tsx";
 
 type Props = { readonly slug: string; readonly nonce: string; readonly shown: ShownStep; readonly language: Language };
 
@@ -22,6 +23,7 @@ export function WalletStepPage({ slug, nonce, shown, language }: Props) {
         {"scanText" in shown && (
           <section class="card state">
             <h2>{words.scanTitle(name)}</h2>
+            {shown.asks && <Amount text={formatMoney(shown.asks.minor, shown.asks.currency, language)} />}
             <figure
               class="scan"
               dangerouslySetInnerHTML={{ __html: drawSvg({ ...qrDefaults, url: shown.scanText }) }}
