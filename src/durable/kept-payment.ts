@@ -57,6 +57,12 @@ export function returnedOf({ amount, returns = [] }: Pick<KeptPayment, "amount" 
 }
 export const leftOf = (kept: KeptPayment): Minor => kept.amount - returnedOf(kept);
 
+/** What we asked back last: the same under the same number, whatever has gone back meanwhile. */
+export function askedBack(kept: KeptPayment): Minor {
+  const ours = refundIdOf(kept);
+  return kept.returns?.find(({ refund }) => refund === ours)?.amount ?? leftOf(kept);
+}
+
 /** Asks for all that is left, under a new number. */
 export function asking(kept: KeptPayment, since: number): KeptPayment {
   const asked: KeptPayment = { ...kept, state: "REFUNDING", asked: { times: (kept.asked?.times ?? 0) + 1, since } };

@@ -70,7 +70,7 @@ export const paymentBook = (storage: DurableObjectStorage) => {
     const place = placeIn(kept);
     const now = Date.now();
     const settled = isSettled(kept);
-    const next = settled ? { ...kept, settledAt: kept.settledAt ?? now } : kept;
+    const next = settled ? { ...kept, settledAt: now } : kept;
     storage.transactionSync(() => {
       kv.put((settled ? rows.settled : rows.waiting) + place, next);
       kv.delete((settled ? rows.waiting : rows.settled) + place);

@@ -14,7 +14,15 @@ import type { ProviderFault, RefundReport, RefundRequest } from "../payments/pro
 import type { Owed } from "./early-refunds.ts";
 import { refundOutcomeOf } from "./effects.ts";
 import { liveCodeStub } from "./live-code-stub.ts";
-import { isUnderWay, leftOf, placeIn, placeOfUnmatched, refundIdOf, shown, type KeptPayment } from "./kept-payment.ts";
+import {
+  askedBack,
+  isUnderWay,
+  placeIn,
+  placeOfUnmatched,
+  refundIdOf,
+  shown,
+  type KeptPayment,
+} from "./kept-payment.ts";
 import { payerOf } from "./payer.ts";
 import { paymentBook, type Taken } from "./payment-book.ts";
 import { isHistory } from "./payment-book-rows.ts";
@@ -199,7 +207,7 @@ export class UnmatchedPayments {
 
   private async askBack(kept: KeptPayment): Promise<KeptPayment> {
     const { attempt: payment, capture, transaction, amount: captured, currency } = kept;
-    const [refund, amount] = [refundIdOf(kept), leftOf(kept)];
+    const [refund, amount] = [refundIdOf(kept), askedBack(kept)];
     const asking = this.giveBack({ refund, payment, transaction, captured, amount, currency });
     const report = await within(limits.effectTimeoutMs, asking).catch((fault: unknown) => {
       console.error("the refund of an unmatched payment", kept.id, fault);

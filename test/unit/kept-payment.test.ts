@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Currency } from "../../src/core/money.ts";
 import { limits } from "../../src/core/limits.ts";
 import {
+  askedBack,
   asking,
   leftOf,
   refundIdOf,
@@ -91,6 +92,8 @@ describe("the words on refunds of kept money", () => {
     expect([asked.state, asked.returns?.at(-1)]).toMatchObject(["REFUNDING", { refund: ours, amount: 600 }]);
     // Alipay tells all that went back, with whatever refund.
     expect(read(withWord(asked, said(ours, 1_000)))).toEqual(["REFUNDED", 1_000, 0]);
+    // What goes back beside it changes nothing of what was asked under that number: its provider would take that for another request.
+    expect([askedBack(asked), askedBack(withWord(asked, said("B", 100)))]).toEqual([600, 600]);
     const refused = withWord(asked, said(ours, 600, { outcome: "FAILED" }));
     expect(read(refused)).toEqual(["REFUND_FAILED", 400, 600]);
     const anew = asking(refused, 6);
