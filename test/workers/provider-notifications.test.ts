@@ -13,7 +13,7 @@ import { stateOf } from "../../src/core/state.ts";
 import type { PaymentAccountProtocol } from "../../src/durable/protocol.ts";
 import { alipayBench } from "../providers/alipay-bench.ts";
 import { stripeBench } from "../providers/stripe-bench.ts";
-import { wechatBench } from "../providers/wechat-pay-bench.ts";
+import { sealedNews, transactionOf, wechatBench } from "../providers/wechat-pay-bench.ts";
 import type { ProviderBench, ProviderMessage, ToldPayment } from "../provider-contract.ts";
 import { liveCode, newAccountId, newMerchantId, orderOf, origin } from "./payment-scene.ts";
 import { randomKey, someTerms } from "./terms.ts";
@@ -52,6 +52,32 @@ const send = (path: string, { headers, body }: ProviderMessage): Promise<Respons
   exports.default.fetch(new Request(origin + path, { method: "POST", headers, body: Buffer.from(body) }));
 const stateNow = async (key: OrderKey) => stateOf(await orderOf(key), Date.now());
 
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+/** Signed with the right key, but for another merchant, app or seller: refused, or, where one endpoint hears of everything, passed over. */
+const othersMoney: Readonly<Record<string, (told: ToldPayment) => readonly (readonly [number, Uint8Array])[]>> = {
+  STRIPE: (told) => {
+    const event = JSON.parse(new TextDecoder().decode(stripeBench().succeeded(told))) as {
+      data: { object: { metadata: object } };
+    };
+    Object.assign(event.data.object.metadata, { account: "account_OTHER" });
+    return [[200, bytes(JSON.stringify(event))]];
+  },
+  WECHAT_PAY: (told) =>
+    [{ mchid: "1900000999" }, { appid: "wxffffffffffffffff" }].map((other) => [
+      403,
+      bytes(sealedNews("TRANSACTION.SUCCESS", { ...transactionOf(told), ...other })),
+    ]),
+  ALIPAY: (told) =>
+    [
+      ["seller_id", "2088999999999999"],
+      ["app_id", "2021999999999999"],
+    ].map(([name = "", value = ""]) => {
+      const fields = new URLSearchParams(new TextDecoder().decode(alipayBench().succeeded(told)));
+      fields.set(name, value);
+      return [403, bytes(fields.toString())];
+    }),
+};
+
 describe.each(benches)("news from %s", (_name, bench, thanks) => {
   const signed = (body: Uint8Array, by = bench.credentials): ProviderMessage => bench.sign(body, by, Date.now());
 
@@ -79,6 +105,26 @@ describe.each(benches)("news from %s", (_name, bench, thanks) => {
     expect((await send(elsewhere, good)).status).toBe(404);
     expect((await send(path.replace(/account_\w/, "account_Z"), good)).status).toBe(404);
     expect(await orderOf(terms.key)).toEqual(before);
+  });
+
+  it.skipIf(bench.exempt?.signedTime)("that is signed, and dated too long ago or ahead, is refused", async () => {
+    const { terms, told, path } = await open(bench);
+    const skew = limits.notificationSkewMs + 5_000;
+    for (const off of [-skew, skew, 99_999_000]) {
+      const message = bench.sign(bench.succeeded(told()), bench.credentials, Date.now() + off);
+      expect((await send(path, message)).status).toBe(401);
+    }
+    expect(await orderOf(terms.key)).toMatchObject({ captures: [], paid: null });
+  });
+
+  it("that is truly the provider's, and about another account's money, changes nothing", async () => {
+    const { terms, told, path, account } = await open(bench);
+    for (const [status, body] of othersMoney[bench.port.provider]?.(told()) ?? []) {
+      const answer = await send(path, signed(body));
+      expect([answer.status, (await answer.text()) === thanks]).toEqual([status, status === 200]);
+    }
+    expect(await orderOf(terms.key)).toMatchObject({ captures: [], paid: null });
+    expect(await account.unmatched()).toEqual([]);
   });
 
   it("of a payment pays once, however many copies come at once or later, and thanks for each alike", async () => {
