@@ -91,10 +91,12 @@ export function ended(order: Order, { attempt: id, outcome, reason: said }: Comm
   if (!isWatchedAttempt(attempt)) return unchanged(order);
   const draft = draftOf(order);
   const reason = said && inWords(said);
-  if (outcome === "CLOSED" || (outcome === "REFUSED" && !isOpenAttempt(attempt)))
+  // What has a name exists, whatever a second asking at the same moment was told.
+  const isNothing = outcome === "REFUSED" && attempt.reference === null;
+  if (outcome === "CLOSED" || (isNothing && !isOpenAttempt(attempt)))
     return accept(change(draft, { attempts: withAttempt(order, id, over(attempt, now, reason)) }));
   if (!isOpenAttempt(attempt)) return unchanged(order);
-  const refused = outcome === "REFUSED" ? ({ closing: false, endedAt: now, refused: true } as const) : {};
+  const refused = isNothing ? ({ closing: false, endedAt: now, refused: true } as const) : {};
   const attempts = withAttempt(order, id, { state: "FAILED", failureReason: reason, ...refused });
   return accept(change(draft, { attempts }, { type: "PAYMENT_FAILED", detail: { paymentId: id, reason } }));
 }

@@ -413,6 +413,15 @@ describe("limits of one order", () => {
     expect(new Set(life.order.attempts.map(({ id }) => id)).size).toBe(life.order.attempts.length);
   });
 
+  it("go on looking after a try that its provider has made something of, though it refused another asking", () => {
+    const life = new Life();
+    life.tell(begun("alice"));
+    life.tell({ kind: "opened", attempt: attempt(1), reference: "cs_1" });
+    life.tell({ kind: "ended", attempt: attempt(1), outcome: "REFUSED", reason: "no such app" });
+    expect(life.order.attempts).toMatchObject([{ state: "FAILED", endedAt: null }]);
+    expect(effectsOf(life.order)).toMatchObject([{ kind: "QUERY" }]);
+  });
+
   it("end for good a try that was refused after all, and believe the money that comes of it all the same", () => {
     const life = new Life();
     life.tell(begun("alice"));
