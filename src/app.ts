@@ -28,9 +28,11 @@ export async function sweep(env: Env, ctx: ExecutionContext): Promise<void> {
   const config = configOf(env);
   if (typeof config === "string") throw new Error(config);
   const deps = depsOf(env, config, "", ctx);
-  await Promise.all(
+  const swept = await Promise.allSettled(
     databases(env).flatMap((database) => [sweepStockHolds(deps, database), sweepErasures(deps, database)]),
   );
+  // One that fails cuts off none of the others.
+  for (const one of swept) if (one.status === "rejected") throw one.reason;
 }
 
 const originOf = (url: string): string => url.slice(0, url.indexOf("/", url.indexOf("//") + 2));

@@ -106,7 +106,7 @@ const waitingForConsent = `
   WHERE merchant_id = ?1 AND customer_id = ?2 AND (created_at, id) < (?3, ?4)
     AND iif(json_valid(doc), doc ->> '$.conversion.erasedAt', 1) IS NULL
     AND EXISTS (
-    SELECT 1 FROM json_each(doc, '$.conversion.actions') action
+    SELECT 1 FROM json_each(iif(json_valid(doc), doc, '{}'), '$.conversion.actions') action
     WHERE action.value ->> 'state' IN ('SKIPPED_NO_CONSENT', 'PENDING')
   )
   ORDER BY created_at DESC, id DESC
@@ -119,7 +119,7 @@ const notes = `
   FROM orders INDEXED BY orders_customer
   CROSS JOIN json_each(iif(json_valid(doc), doc, '{}'), '$.conversion.actions') action
   WHERE merchant_id = ?1 AND customer_id = ?2 AND action.value ->> 'kind' = 'NOTE_ADD' AND action.value ->> 'state' = 'DONE'
-    AND doc ->> '$.conversion.convertedAt' > coalesce((${erasedAt}), 0)
+    AND iif(json_valid(doc), doc ->> '$.conversion.convertedAt', 0) > coalesce((${erasedAt}), 0)
   ORDER BY created_at DESC
   LIMIT ?3`;
 

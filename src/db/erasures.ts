@@ -19,23 +19,26 @@ export type ErasedOrder = { readonly placedAt: number; readonly key: OrderKey };
 
 /** When an order made the customer one; for an order that nests too deep for SQLite, when it was placed. */
 const convertedAt = `iif(json_valid(doc), doc ->> '$.conversion.convertedAt', orders.created_at)`;
+/** When the customer was last converted, as far as their latest orders say. */
+const newest = `coalesce((
+  SELECT max(at) FROM (
+    SELECT ${convertedAt} AS at FROM orders INDEXED BY orders_customer
+    WHERE merchant_id = ?1 AND customer_id = ?2
+    ORDER BY created_at DESC, id DESC
+    LIMIT ${limits.ordersPerErasure}
+  )
+), 0)`;
 /** Whether anything is known of the customer: never erased, or told since. */
 const isKnown = `(
   erased_at IS NULL OR display_name IS NOT NULL OR identities <> '[]' OR tags <> '[]' OR own_tags <> '{}' OR tier IS NOT NULL OR staff IS NOT NULL
   OR EXISTS (SELECT 1 FROM consents said WHERE said.merchant_id = customers.merchant_id AND said.customer_id = customers.id AND said.at > erased_at)
-  OR EXISTS (
-    SELECT 1 FROM orders INDEXED BY orders_customer
-    WHERE orders.merchant_id = customers.merchant_id AND orders.customer_id = customers.id
-      AND ${convertedAt} > erased_at
-  )
+  OR ${newest} > erased_at
 )`;
 const through = `coalesce((SELECT events_through FROM event_subjects WHERE merchant_id = ?1 AND subject = substr(?2, 10)), 0)`;
 
 /** No order that is known here is newer than the erasure, whosever clock is late. */
 const look = `
-  SELECT ${isKnown} AS known, ${through} AS through, max(?3, coalesce((
-      SELECT max(${convertedAt}) FROM orders INDEXED BY orders_customer WHERE merchant_id = ?1 AND customer_id = ?2
-    ), 0)) AS at
+  SELECT ${isKnown} AS known, ${through} AS through, max(?3, ${newest}) AS at
   FROM customers
   WHERE merchant_id = ?1 AND id = ?2 AND coalesce(erased_at, 0) < ?3`;
 
@@ -53,6 +56,16 @@ const forgetCustomer = `
     display_name = NULL, identities = '[]', tags = '[]', own_tags = '{}', tier = NULL, tier_at = NULL, staff = NULL, staff_at = NULL,
     erased_at = ?3
   WHERE ${isNext}`;
+
+/** Nothing is known here, but an order may be on its way that converted since the last time: it is to find that it is older. Partners heard of it then. */
+const beginAgain = `
+  INSERT INTO erasures (merchant_id, customer_id, erased_at, sequence, told_placed_at, told_order, due_at)
+  VALUES (?1, ?2, ?3, 0, -1, '', ?4)
+  ON CONFLICT (merchant_id, customer_id) DO NOTHING`;
+const moveErased = `
+  UPDATE customers SET erased_at = ?3
+  WHERE merchant_id = ?1 AND id = ?2
+    AND (SELECT erased_at FROM erasures WHERE merchant_id = ?1 AND customer_id = ?2 AND sequence = 0) = ?3`;
 
 /** By this very erasure. */
 const isErased = `(SELECT erased_at FROM customers WHERE merchant_id = ?1 AND id = ?2) = ?3`;
@@ -91,6 +104,9 @@ const move = `
 const endPoints = `
   UPDATE orders INDEXED BY orders_customer SET points = 0
   WHERE merchant_id = ?1 AND customer_id = ?2 AND points <> 0 AND ${convertedAt} <= ?3 AND ${isErased}`;
+const endCoupons = `
+  UPDATE grants INDEXED BY grants_customer SET code = NULL, redeemed_for = NULL, reversed_at = coalesce(reversed_at, ?3)
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND code IS NOT NULL AND issued_at <= ?3 AND ${isErased}`;
 const endSpending = `DELETE FROM points_spent WHERE merchant_id = ?1 AND customer_id = ?2 AND at <= ?3 AND ${isErased}`;
 
 const end = `
@@ -122,10 +138,15 @@ export async function beginErasure(
     await db.batch([
       db.prepare(begin).bind(...values, erasedAt + limits.erasureSettledMs),
       db.prepare(forgetCustomer).bind(...values),
-      ...[withdrawConsents, endPoints, endSpending].map((sql) => db.prepare(sql).bind(...ids, erasedAt)),
+      ...[withdrawConsents, endPoints, endCoupons, endSpending].map((sql) => db.prepare(sql).bind(...ids, erasedAt)),
       ...subjectStatements(db, merchantId, [eventOf(erasing)]),
     ]);
   }
+  if (seen?.known === 0)
+    await db.batch([
+      db.prepare(beginAgain).bind(...ids, seen.at, seen.at + limits.erasureSettledMs),
+      db.prepare(moveErased).bind(...ids, seen.at),
+    ]);
   return (await rowsOf(db, erasures, clause(find, ...ids)))[0] ?? null;
 }
 

@@ -207,6 +207,7 @@ function consentRows({ terms, conversion }: Order): readonly object[] {
   return receiptsOf(conversion).map((receipt) => ({
     merchant: terms.merchant.id,
     customer: conversion.payer.customerId,
+    convertedAt: conversion.convertedAt,
     // One answer per question and page: telling it again tells nothing new.
     id: `${terms.key}:${receipt.channel}:${receipt.purpose}`,
     ...receipt,

@@ -134,7 +134,7 @@ export const reverseTags = `
         CROSS JOIN json_each(action.value, '$.tags') tag
         WHERE orders.merchant_id = lost.merchant_id AND orders.customer_id = lost.id
           AND action.value ->> 'kind' = 'TAG_ADD' AND action.value ->> 'state' = 'DONE'
-          AND orders.doc ->> '$.conversion.convertedAt' > coalesce(lost.erased_at, 0)
+          AND iif(json_valid(orders.doc), orders.doc ->> '$.conversion.convertedAt', 0) > coalesce(lost.erased_at, 0)
           AND tag.value NOT IN (SELECT key FROM json_each(lost.own_tags) WHERE value = 0)
         UNION SELECT key FROM json_each(lost.own_tags) WHERE value = 1
         ORDER BY 1
@@ -153,6 +153,7 @@ export const reverseTiers = `
     CROSS JOIN json_each(iif(json_valid(orders.doc), orders.doc, '{}'), '$.conversion.actions') action
     WHERE orders.merchant_id = customers.merchant_id AND orders.customer_id = customers.id
       AND action.value ->> 'kind' = 'TIER_SET' AND action.value ->> 'state' = 'DONE'
+      AND iif(json_valid(orders.doc), orders.doc ->> '$.conversion.convertedAt', 0) > coalesce(customers.erased_at, 0)
     ORDER BY 2 DESC
     LIMIT 1
   )
@@ -227,11 +228,10 @@ export const voidCoupons = `
  */
 export const resumeErasures = `
   INSERT INTO erasures (merchant_id, customer_id, erased_at, sequence, told_placed_at, told_order, due_at)
-  SELECT customers.merchant_id, customers.id, customers.erased_at, subject.events_through,
+  SELECT customers.merchant_id, customers.id, customers.erased_at, 0,
     min(alone.value ->> 'placedAt') - 1, '', customers.erased_at
   FROM json_each(?1) alone
   JOIN customers ON customers.merchant_id = alone.value ->> 'merchant' AND customers.id = alone.value ->> 'customer'
-  JOIN event_subjects subject ON subject.merchant_id = customers.merchant_id AND subject.subject = substr(customers.id, 10)
   WHERE customers.erased_at IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM orders
     WHERE merchant_id = alone.value ->> 'merchant' AND created_at = alone.value ->> 'placedAt' AND orders.id = alone.value ->> 'order'
@@ -241,12 +241,17 @@ export const resumeErasures = `
   ON CONFLICT (merchant_id, customer_id) DO UPDATE SET
     told_placed_at = min(erasures.told_placed_at, excluded.told_placed_at), told_order = ''`;
 
+/** What is claimed at an order that has not heard of its customer's erasure begins nothing anew. */
 export const addConsents = `
   INSERT INTO consents (merchant_id, customer_id, id, purpose, granted, text_version, text_hash, locale, channel, at)
   SELECT value ->> 'merchant', value ->> 'customer', value ->> 'id', value ->> 'purpose', value ->> 'granted', value ->> 'textVersion',
     value ->> 'textHash', value ->> 'locale', value ->> 'channel', value ->> 'at'
-  FROM json_each(?1)
-  WHERE true
+  FROM json_each(?1) told
+  WHERE NOT EXISTS (
+    SELECT 1 FROM customers
+    WHERE customers.merchant_id = told.value ->> 'merchant' AND customers.id = told.value ->> 'customer'
+      AND customers.erased_at >= told.value ->> 'convertedAt' AND customers.erased_at < told.value ->> 'at'
+  )
   ON CONFLICT (merchant_id, customer_id, id) DO NOTHING`;
 
 /** What a customer said last on each purpose, after that moment; of two words of one moment, the no. */

@@ -101,7 +101,7 @@ export class UnmatchedPayments {
   /** Whoever is erased is no longer named by money that was heard of before. */
   forget(account: Account, { customerId, erasedAt }: ErasedPerson): void {
     this.book.rename((kept) => {
-      if (kept.payer === null || kept.heardAt > erasedAt) return null;
+      if (kept.payer === null || kept.paidAt > erasedAt) return null;
       const place = payerPlace(account, kept.capture);
       const payer = JSON.parse(unseal(this.keys.sealing, place, kept.payer)) as Payer;
       const isTheirs = payer.customerId === customerId && (payer.name !== null || payer.identities.length > 0);

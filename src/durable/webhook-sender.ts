@@ -41,6 +41,13 @@ export const sender = (env: Env, select: Select, keep: Keep) => {
   /** How often somebody was forgotten here. Lost together with what is being selected. */
   let forgettings = 0;
 
+  /** What a partner says to a body that was made before somebody was forgotten may repeat it, so it is not kept. */
+  const send: typeof post = async (endpoint, message) => {
+    const before = forgettings;
+    const outcome = await post(endpoint, message);
+    return forgettings === before ? outcome : { ...outcome, responseBody: null };
+  };
+
   const tryToSelect = async (wanted: Wanted): Promise<Result<string, string>> => {
     const before = forgettings;
     try {
@@ -57,10 +64,10 @@ export const sender = (env: Env, select: Select, keep: Keep) => {
   const attempt = async (departure: Departure): Promise<Concluded> => {
     const { endpoint, waiting, body, final } = departure;
     const { selection, merchantId } = endpoint.opening;
-    if (final || !selection) return post(endpoint, { id: waiting.id, body });
+    if (final || !selection) return send(endpoint, { id: waiting.id, body });
     const startedAt = Date.now();
     const made = await tryToSelect({ ...selection, merchantId, event: waiting.id, body });
-    if (made.ok) return post(endpoint, { id: waiting.id, body: keep(departure, made.value) });
+    if (made.ok) return send(endpoint, { id: waiting.id, body: keep(departure, made.value) });
     const error = `selection: ${made.error}`.slice(0, limits.reasonLengthMax);
     const durationMs = Date.now() - startedAt;
     return { status: null, error, durationMs, responseBody: null, retryAfter: null, ours: true };

@@ -36,8 +36,9 @@ export async function continueErasure(
   return orders;
 }
 
-/** Under the same id as in the log, so that nobody takes it twice. */
+/** Under the same id as in the log, so that nobody takes it twice. Number 0: partners know of it. */
 async function tell({ feed }: Erasing, { merchantId, customerId, sequence, erasedAt: at }: Erasure): Promise<void> {
+  if (sequence === 0) return;
   await feed(merchantId).publish([customerErased(merchantId, customerId, { sequence, at })]);
   await feed(merchantId).logged();
 }

@@ -11,10 +11,11 @@ import type { Deps } from "./deps.ts";
 export async function sweepErasures(deps: Erasing & Pick<Deps, "now">, database: D1Database): Promise<number> {
   let left: number = limits.erasedOrdersPerSweep;
   let ended = 0;
-  for (const erasure of await takeErasures(database, deps.now(), limits.erasuresPerSweep)) {
-    if (left === 0) break;
+  const taken = await takeErasures(database, deps.now(), limits.erasuresPerSweep);
+  for (const [index, erasure] of taken.entries()) {
     try {
-      const told = await continueErasure(deps, database, erasure, left);
+      // A share for each, so that one with very many orders holds up nobody.
+      const told = await continueErasure(deps, database, erasure, Math.ceil(left / (taken.length - index)));
       if (told === 0) {
         await endErasure(database, erasure);
         ended += 1;

@@ -50,13 +50,13 @@ const traceIn = (text: string, more: readonly string[] = []): readonly string[] 
 
 type Heard = { readonly url: string; readonly id: string; readonly body: string };
 /** The internet: the merchant's own server, and partners. It tells back what it was told. */
-function internet(answer: (heard: Heard) => number = () => 200): Heard[] {
+function internet(answer: (heard: Heard) => number | Promise<number> = () => 200): Heard[] {
   const heard: Heard[] = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input, init);
     const one = { url: request.url, id: request.headers.get("webhook-id") ?? "", body: await request.text() };
     heard.push(one);
-    const status = answer(one);
+    const status = await answer(one);
     return new Response(status === 204 ? null : `taken: ${one.body}`, { status });
   });
   return heard;
@@ -246,6 +246,30 @@ const eventsOf = async (shop: Shop): Promise<readonly Json[]> => {
   );
   return at(viewer, "merchant.events.nodes") as readonly Json[];
 };
+
+/** The database takes nothing of conversions until what this answers is called. */
+function nothingOfConversionsArrives(): () => void {
+  const { prepare, batch } = env.DB;
+  const telling = new WeakSet<D1PreparedStatement>();
+  const prepared = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
+    const statement = prepare.call(env.DB, sql);
+    const bind = statement.bind.bind(statement);
+    statement.bind = (...values) => {
+      const bound = bind(...values);
+      if (sql.includes("INSERT INTO customers")) telling.add(bound);
+      return bound;
+    };
+    return statement;
+  });
+  const away = vi.spyOn(env.DB, "batch").mockImplementation(async (statements) => {
+    if (statements.some((statement) => telling.has(statement))) throw new Error("the database is away");
+    return batch.call(env.DB, statements);
+  });
+  return () => {
+    prepared.mockRestore();
+    away.mockRestore();
+  };
+}
 
 describe("an erased customer", () => {
   it("is in no table, no object, no body and no answer, and their money is what it was", async () => {
@@ -510,22 +534,7 @@ describe("an erased customer", () => {
     await still(shop.endpoint);
     // Nothing of conversions reaches the database for a while.
     const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const { prepare, batch } = env.DB;
-    const telling = new WeakSet<D1PreparedStatement>();
-    const prepared = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
-      const statement = prepare.call(env.DB, sql);
-      const bind = statement.bind.bind(statement);
-      statement.bind = (...values) => {
-        const bound = bind(...values);
-        if (sql.includes("INSERT INTO customers")) telling.add(bound);
-        return bound;
-      };
-      return statement;
-    });
-    const away = vi.spyOn(env.DB, "batch").mockImplementation(async (statements) => {
-      if (statements.some((statement) => telling.has(statement))) throw new Error("the database is away");
-      return batch.call(env.DB, statements);
-    });
+    const back = nothingOfConversionsArrives();
     const key = keyIn(await placed(shop.key));
     await liveCode(key).apply({ kind: "begin", claimant: "browser", account: shop.accountId, said: saying() });
     await tell(shop.account, notice((await orderOf(key)).terms, { transaction: "T-away", payer: wallet }));
@@ -539,8 +548,7 @@ describe("an erased customer", () => {
     expect(await erasuresLeft()).toBe(0);
     expect((await orderOf(key)).conversion?.payer).toMatchObject({ customerId, name: wallet.name });
 
-    prepared.mockRestore();
-    away.mockRestore();
+    back();
     await evictAllDurableObjects();
     await vi.waitFor(async () => {
       await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
@@ -605,6 +613,59 @@ describe("an erased customer", () => {
     expect(traceIn(await everything(), ["New Name"])).toEqual([]);
     const told = (await eventsOf(shop)).filter(({ type }) => type === "CUSTOMER_ERASED");
     expect(eachAt({ told }, "told", "sequence")).toEqual([1, 2]);
+  });
+
+  it("may ask again before the read model knows that they have come back, and is erased of that, too", async () => {
+    internet();
+    const shop = await wholeShop();
+    const first = await paidBy(shop);
+    const customerId = await customerIn(first);
+    await erase(shop.key, customerId);
+    await known(first);
+    for (const minutes of [2, 4])
+      await sweepErasures(deps({ now: () => Date.now() + minutes * limits.erasureSettledMs }), env.DB);
+    expect(await erasuresLeft()).toBe(0);
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const back = nothingOfConversionsArrives();
+    const key = keyIn(await placed(shop.key));
+    await tell(
+      shop.account,
+      notice((await orderOf(key)).terms, { transaction: "T-back", payment: null, payer: wallet }),
+    );
+    expect((await orderOf(key)).conversion?.payer).toMatchObject({ customerId, name: wallet.name });
+    expect(await erase(shop.key, customerId)).toMatchObject({ customer: { displayName: null } });
+    back();
+    await vi.waitFor(async () => {
+      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
+      expect((await orderOf(key)).conversion?.erasedAt).toBeDefined();
+    }, 30_000);
+    silent.mockRestore();
+    await known(key);
+    await still(shop.endpoint);
+    for (const minutes of [2, 4, 6])
+      await sweepErasures(deps({ now: () => Date.now() + minutes * limits.erasureSettledMs }), env.DB);
+    expect(await erasuresLeft()).toBe(0);
+    expect(traceIn(await everything())).toEqual([]);
+    // Nothing was known of them here, so partners had heard all there was to hear.
+    expect((await eventsOf(shop)).filter(({ type }) => type === "CUSTOMER_ERASED")).toHaveLength(1);
+  });
+
+  it("is not in what a partner answers to a body that was on its way", async () => {
+    const { promise: hold, resolve: release } = Promise.withResolvers<number>();
+    const isHeld = ({ url, body }: Heard) => url.endsWith("/selected") && body.includes('"order.refunded"');
+    const heard = internet((one) => (isHeld(one) ? hold : 200));
+    const shop = await wholeShop();
+    const first = await paidBy(shop);
+    const customerId = await customerIn(first);
+    await still(shop.endpoint);
+    await save(shop.key, "orderRefund", "refund { id }", { orderId: `order_${first}`, amount: cny("1.00") });
+    await vi.waitFor(() => expect(heard.filter(isHeld)).toHaveLength(1), { timeout: 20_000, interval: 5 });
+    expect(traceIn(heard.find(isHeld)!.body)).toContain(canary);
+    await erase(shop.key, customerId);
+    release(200);
+    await still(shop.endpoint);
+    await known(first);
+    expect(traceIn(await everything())).toEqual([]);
   });
 
   it("is erased once, however many ask at the same moment, and while their wallet pays", async () => {
