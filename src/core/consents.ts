@@ -13,6 +13,9 @@ export const receiptsOf = ({ said, claim }: Pick<Conversion, "said" | "claim">):
   ...(claim?.said.consents ?? []),
 ];
 
+export const isSameWord = (one: ConsentWord, other: ConsentWord): boolean =>
+  one.purpose === other.purpose && one.granted === other.granted && one.at === other.at;
+
 /** One word on each purpose, in the order of the purposes: the same whichever way they are heard. */
 export function latestOf(words: readonly ConsentWord[]): readonly ConsentWord[] {
   const latest = new Map<Purpose, ConsentWord>();

@@ -42,7 +42,9 @@ function lacksWords({ conversion, terms }: Order, { key }: ActionOutcome): boole
     ...(action && hasVariable(action, "coupon") ? (["COUPON_GRANT"] as const) : []),
     ...(action && hasVariable(action, "points") ? (["POINTS_GRANT"] as const) : []),
   ];
-  return conversion?.actions.some(({ kind, state }) => state === "PENDING" && told.includes(kind)) ?? false;
+  // Whoever was reserved is theirs by the pool's last word, which may name them otherwise.
+  const isOpen = ({ state, waits }: ActionOutcome): boolean => state === "PENDING" || waits === "POOL";
+  return conversion?.actions.some((outcome) => isOpen(outcome) && told.includes(outcome.kind)) ?? false;
 }
 
 const isBeingPaid = ({ claim, ...order }: Order, now: number): boolean =>
@@ -67,7 +69,9 @@ export function conversionWorkAt(order: Order, now: number, patienceMs: number):
   const calls = (order.conversion?.actions ?? []).flatMap(({ waits, call }) =>
     waits === "CALL" && call ? [call.nextAt] : [],
   );
-  const due = conversionWorkOf(order, now).length > 0 ? [now + patienceMs] : [];
+  // A claim that has just lapsed is work too: the alarm that rings for it must find something to do.
+  const isDue = conversionWorkOf(order, now).length > 0 || hasStaffToLetGo(order, now);
+  const due = isDue ? [now + patienceMs] : [];
   const later = [lapse, ...calls].filter((at) => at !== null && at > now);
   const all = [...due, ...later].filter((at) => at !== null);
   return all.length === 0 ? null : Math.min(...all);

@@ -108,6 +108,8 @@ export type Conversion = {
   readonly nth?: number | null;
   /** What was heard of consents beside what the payer said with the order (`consents.ts`). */
   readonly words?: readonly ConsentWord[];
+  /** Of which moment the last word on each purpose was that partners and the other orders were told from here. */
+  readonly toldOf?: { readonly [P in Purpose]?: number };
   /** Words that the customer's other orders are still to hear of, the newest order first. `after`: the last that has. */
   readonly spreading?: readonly { readonly word: ConsentWord; readonly after: OrderPlace | null }[];
   readonly wallet: PaymentProvider;

@@ -4,7 +4,7 @@
  */
 import { accept, change, draftOf, refuse, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
 import { became, firstCall, progress, waiting } from "./block-run.ts";
-import { hearing, receiptsOf, type ConsentWord } from "./consents.ts";
+import { hearing, isSameWord, wordsOf, type ConsentWord } from "./consents.ts";
 import { knownOf, type ActionOutcome, type Conversion } from "./conversion.ts";
 import { plannedActions, staffKey, type PlannedAction } from "./definition.ts";
 import { stillErased } from "./forget.ts";
@@ -48,7 +48,9 @@ export function customer(order: Order, answer: Commands["customer"], now: number
   const { firstTime, nth = null, words = [], grants = [], checks = [] } = answer;
   const isNews = conversion.firstTime === null;
   const draft = after(order, now, (before) => {
-    const told = hearing(isNews ? { ...before, firstTime, nth } : before, words);
+    const heard = hearing(isNews ? { ...before, firstTime, nth } : before, words);
+    // What the same answer forbids is not granted by it.
+    const told = heard.erasedAt === undefined ? progress(heard, { terms: order.terms, now }) : heard;
     const granted = grants.reduce(
       (all, { key, number }) => withAction(all, key, (outcome) => granting(order, outcome, number, now)),
       told,
@@ -115,11 +117,14 @@ export function assigned(order: Order, answer: Commands["assigned"], now: number
 export function consent(order: Order, { receipt }: Commands["consent"], now: number): Step {
   const draft = after(order, now, (before) => hearing(before, [receipt]));
   const { conversion } = draft.order;
-  if (!conversion || draft.order === order) return unchanged(order);
   const { purpose, granted, at, textVersion, locale, channel } = receipt;
+  // The order may know the word already, from the read model: it is news until it was told from here.
+  const stands = conversion && wordsOf(conversion).some((word) => isSameWord(word, receipt));
+  if (!stands || at <= (conversion.toldOf?.[purpose] ?? Number.NEGATIVE_INFINITY)) return accept(draft);
   const others = (conversion.spreading ?? []).filter(({ word }) => word.purpose !== purpose);
   const spreading = [...others, { word: { purpose, granted, at }, after: null }];
-  const told = change(draft, { conversion: { ...conversion, spreading } });
+  const toldOf = { ...conversion.toldOf, [purpose]: at };
+  const told = change(draft, { conversion: { ...conversion, spreading, toldOf } });
   const detail = { purpose, granted, textVersion, locale, channel };
   const tells = order.sequence < limits.eventsWithReopeningMax;
   return accept(tells ? change(told, {}, { type: "CUSTOMER_CONSENT_CHANGED", detail }) : told);
@@ -132,7 +137,7 @@ export const agreed = (order: Order, { words }: Commands["agreed"], now: number)
 /** A word that was overtaken by another is spread no further. */
 export function spread(order: Order, { word, after: place }: Commands["spread"]): Step {
   const { conversion } = order;
-  const isThis = (one: { readonly word: ConsentWord }) => one.word.purpose === word.purpose && one.word.at === word.at;
+  const isThis = (one: { readonly word: ConsentWord }) => isSameWord(one.word, word);
   if (!conversion?.spreading?.some(isThis)) return unchanged(order);
   const spreading = conversion.spreading.flatMap((one) =>
     isThis(one) ? (place ? [{ ...one, after: place }] : []) : [one],
@@ -147,14 +152,19 @@ export function claimRecord(order: Order, { said }: Commands["claimRecord"], now
   const isOpen = conversion?.payer.provisional && !conversion.claim && conversion.erasedAt === undefined;
   if (!isOpen || knownOf(conversion).identities.length > 0) return refuse({ reason: "UNKNOWN" });
   const draft = after(order, now, (before) => ({ ...before, claim: { at: now, said } }));
-  return accept(tellConsents(draft, said.consents.length > 0));
+  return accept(tellConsents(draft, said.consents));
 }
 
-/** Partners hear that somebody agreed to something: to what is for those to read who may. */
-export const tellConsents = (draft: Draft, isNews: boolean): Draft => {
-  const purposes = draft.order.conversion ? receiptsOf(draft.order.conversion).map(({ purpose }) => purpose) : [];
-  return isNews ? change(draft, {}, { type: "CUSTOMER_CONSENT_CHANGED", detail: { granted: true, purposes } }) : draft;
-};
+/** Partners hear that somebody agreed to something, where that stands: to what is for those to read who may. */
+export function tellConsents(draft: Draft, receipts: readonly ConsentWord[]): Draft {
+  const { conversion } = draft.order;
+  const words = conversion ? wordsOf(conversion) : [];
+  const standing = receipts.filter((receipt) => words.some((word) => isSameWord(word, receipt)));
+  const purposes = standing.map(({ purpose }) => purpose);
+  return purposes.length > 0
+    ? change(draft, {}, { type: "CUSTOMER_CONSENT_CHANGED", detail: { granted: true, purposes } })
+    : draft;
+}
 
 /** What failed is tried again from the beginning, and what waits does not wait any longer. */
 export function retry(order: Order, { words }: Commands["retry"], now: number): Step {

@@ -18,7 +18,11 @@ export function forget(order: Order, { erasedAt, alone }: Commands["forget"], no
       // The names of browsers: nobody is shown any more what was given to whoever paid.
       attempts: attempts.map((attempt) => ({ ...withoutSaid(attempt), claimant: "" })),
       captures: captures.map((capture) => withoutInput(withoutPayer(capture))),
-      conversion: { ...withoutPerson(conversion, now), erasedAt, ...(alone && { erasedAlone: alone }) },
+      conversion: {
+        ...withoutWords(withoutPerson(conversion, now), erasedAt),
+        erasedAt,
+        ...(alone && { erasedAlone: alone }),
+      },
     }),
   );
 }
@@ -75,6 +79,14 @@ function withoutCoupons(terms: OrderTerms): OrderTerms {
 
 /** The proof of what was asked and agreed to names nobody. */
 const proofIn = (said: Said): Said => ({ ...said, name: null, identities: [], country: null });
+
+/** What was said before is nobody's any more, and reaches no relation that begins anew. */
+function withoutWords(conversion: Conversion, erasedAt: number): Conversion {
+  const { words = [], spreading = [], ...rest } = conversion;
+  const later = words.filter(({ at }) => at > erasedAt);
+  const still = spreading.filter(({ word }) => word.at > erasedAt);
+  return { ...rest, ...(later.length > 0 && { words: later }), ...(still.length > 0 && { spreading: still }) };
+}
 
 /** Whatever was to be done for the person is not done, and nobody is led to what they were given. */
 function withoutPerson(conversion: Conversion, now: number): Conversion {

@@ -44,7 +44,7 @@ export function becomePaid(draft: Draft, now: number): Draft {
     { type: "ORDER_PAID" },
     { type: "CONVERSION_COMMITTED" },
   );
-  const told = tellConsents(keepHeld(paid), (said?.consents.length ?? 0) > 0);
+  const told = tellConsents(keepHeld(paid), said?.consents ?? []);
   return placeSurplus(returnUnplaced(told, now), now);
 }
 

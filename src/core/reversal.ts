@@ -38,8 +38,10 @@ function takeBack(outcome: ActionOutcome, at: number): ActionOutcome {
     case "DONE":
     case "PENDING":
       return became(outcome, "REVERSED", at, { ...checkOf(outcome), ...recall });
-    case "FAILED":
     case "SKIPPED_NO_CONSENT":
+      // A coupon may have been counted before the consent for it went.
+      return recall || outcome.coupon ? became(outcome, "REVERSED", at, { ...checkOf(outcome), ...recall }) : outcome;
+    case "FAILED":
     case "SKIPPED_CONDITION":
     case "SKIPPED_LIMIT":
       return recall ? became(outcome, "REVERSED", at, recall) : outcome;

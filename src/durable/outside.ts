@@ -6,8 +6,7 @@ import { actionOf, callOf } from "../conversions/call.ts";
 import type { Command, Commands } from "../core/commands.ts";
 import type { ConversionWork } from "../core/conversion-work.ts";
 import { firstCall } from "../core/block-run.ts";
-import { latestOf, wordsOf, type ConsentWord } from "../core/consents.ts";
-import type { Purpose } from "../core/definition.ts";
+import { latestOf, wordsOf } from "../core/consents.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import { actionSecretPlace, findActionEndpoint } from "../db/action-endpoints.ts";
@@ -104,40 +103,38 @@ async function call(env: Env, order: Order, work: CallWork, begin: Begin): Promi
   if (!undo && firstCall(action, order.terms, now()).nextAt > now()) return acted("NOT_YET", null);
   const db = database(env, merchant.id);
   const { convertedAt, erasedAt: forgotten, payer } = order.conversion;
-  const [erasedAt, word, endpoint] = await within(
+  const { requires } = action;
+  const [erasedAt, known, endpoint] = await within(
     limits.actionTimeoutMs,
     Promise.all([
       erasedAtOf(db, merchant.id, payer.customerId),
-      undo || action.requires === undefined ? null : lastWord(db, order, action.requires),
+      undo || requires === undefined ? null : lastWordOn(db, merchant.id, payer.customerId, requires),
       findActionEndpoint(db, merchant.id, action.kind),
     ]),
   );
   // Whoever was erased is told nothing more, even by an order that has not heard of it.
   if (erasedAt !== null && erasedAt >= convertedAt && forgotten === undefined)
     return { kind: "forget", erasedAt, alone: true };
-  if (word && !word.granted) return { ...newsOf(work), outcome: "NO_CONSENT", detail: null, takenBackAt: word.at };
+  const read = known && requires ? [{ purpose: requires, granted: known.granted === 1, at: known.at }] : [];
+  // What was said with this order may not have reached the read model yet, and what was set a moment ago not this order: the latest stands.
+  const words = latestOf([...wordsOf(order.conversion), ...read].filter(({ at }) => at > (erasedAt ?? 0)));
+  const word = words.find(({ purpose }) => purpose === requires);
+  if (!undo && requires !== undefined && word?.granted !== true)
+    return { ...newsOf(work), outcome: "NO_CONSENT", detail: null, takenBackAt: word?.at ?? now() };
   if (!endpoint) return acted("FAILED", `no address is set for ${action.kind}: use conversionEndpointSave`);
   const place = actionSecretPlace(merchant.id, action.kind);
   const secrets = [unseal(keysOf(env.ROOT_SECRET).sealing, place, endpoint.sealed)];
   const begun = begin({ kind: "calling", key, undo, number });
   const outcome = begun?.conversion?.actions.find((one) => one.key === key);
   // Taken back or forbidden since it was looked for: there is nothing to tell, and whatever is to be done now is found anew.
-  if (!begun || !outcome) return { kind: "tick" };
+  if (!begun || outcome?.waits !== "CALL" || outcome.call?.tries !== number || undo !== (outcome.state === "REVERSED"))
+    return { kind: "tick" };
   const answer = await deliver(
     { url: endpoint.url, policy: policyOf(env), secrets, ...callOf(begun, outcome, undo) },
     { fetch: (...request) => fetch(...request), now, limit: new TimeLimit(limits.actionTimeoutMs, now) },
   );
   if (succeeded(answer)) return acted("DONE", null);
   return acted("FAILED", answer.error ?? `the server answered ${answer.status ?? "nothing"}`);
-}
-
-/** What the payer said with this order may not have reached the read model yet, and what was set a moment ago not this order: the latest stands. */
-async function lastWord(db: D1Database, { terms, conversion }: Order, purpose: Purpose): Promise<ConsentWord> {
-  const silence = { purpose, granted: false, at: Date.now() };
-  if (!conversion) return silence;
-  const known = await lastWordOn(db, terms.merchant.id, conversion.payer.customerId, purpose);
-  const heard = known ? [{ purpose, granted: known.granted === 1, at: known.at }] : [];
-  return latestOf([...wordsOf(conversion), ...heard]).find((word) => word.purpose === purpose) ?? silence;
 }
 
 const policyOf = ({ WEBHOOK_ALLOW_PRIVATE, PUBLIC_ORIGIN }: Env) => ({

@@ -198,6 +198,30 @@ describe("by state", () => {
     expect(await claim(large)).toBe(`/c/${shop.slug}`);
   });
 
+  it("goes on looking while a coupon waits for whoever decides it, and asks nothing again of a payer who goes on with their payment", async () => {
+    const cup = {
+      key: "cup",
+      kind: "COUPON_GRANT",
+      name: "Next cup",
+      value: "5.00",
+      when: { segment: "NEW" },
+      onRefund: "KEEP",
+    } as const;
+    const definition = { identity: { ask: ["PHONE"] }, actions: [cup], targets: [] } as const;
+    const shop = openShop({ block: { id: null, version: 1, couponSeed: "ABCDEFGHJKMN", definition } });
+    expect((await open(shop)).markup).toContain('name="phone"');
+    const { cookie } = await visit(shop);
+    const again = (await open(shop, { cookie })).markup;
+    expect(again).toContain('name="provider"');
+    expect(again).not.toMatch(/name="(?:phone|language)"/);
+    shop.pay();
+    expect(shop.order.conversion?.decided).toBe(true);
+    expect((await open(shop, { cookie })).markup).toContain("data-events");
+    shop.apply({ kind: "customer", firstTime: true });
+    const settled = (await open(shop, { cookie })).markup;
+    expect([settled.includes("ABCDEFGHJKMN"), settled.includes("data-events")]).toEqual([true, false]);
+  });
+
   it("shows the part that is still to pay", async () => {
     const shop = openShop();
     shop.apply({ kind: "capture", exact: false, capture: { ...part(shop), amount: 10_000 } });

@@ -34,10 +34,12 @@ export function PayForm({ slug, nonce, terms, view, amount, language }: PayFormP
     </div>
   );
   if (here.length === 0) return hint;
+  // Whoever goes on with their payment has said what they like: fields left empty now must not take it back.
+  const asks = asksAnything(terms) && !view.again;
   const label = view.again ? words.continueAmount(amount) : words.payAmount(amount);
   return (
     <>
-      {asksAnything(terms) && (
+      {asks && (
         <section class="card">
           <PayerFields terms={terms} language={language} form={formId} />
         </section>
@@ -46,7 +48,7 @@ export function PayForm({ slug, nonce, terms, view, amount, language }: PayFormP
       <div class="act">
         <form id={formId} method="post" action={`/c/${slug}/pay`} data-opening={words.opening}>
           <input type="hidden" name="nonce" value={nonce} />
-          {!asksAnything(terms) && <input type="hidden" name="language" value={language} />}
+          {!asks && !view.again && <input type="hidden" name="language" value={language} />}
           {here.map((provider, index) => (
             <button class={index === 0 ? "button" : "button plain"} type="submit" name="provider" value={provider}>
               {label} <small>{words.payWith(words.providers[provider])}</small>

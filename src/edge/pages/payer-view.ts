@@ -1,7 +1,7 @@
 /** What the payer page says, decided before any markup. `claimant` is the browser that asks; what belongs to a payer is told to theirs only. */
 import { acceptedOf, dueOf, refundedOf } from "../../core/amounts.ts";
 import { mayTry, openAttempts } from "../../core/attempts.ts";
-import { knownOf, type Conversion } from "../../core/conversion.ts";
+import { knownOf, type ActionOutcome, type Conversion } from "../../core/conversion.ts";
 import type { Order, PaymentProvider, Scene } from "../../core/order.ts";
 import type { Minor } from "../../core/money.ts";
 import { payingBrowserOf } from "../../core/paid.ts";
@@ -91,12 +91,16 @@ function paidView(order: Order, claimant: string): PayerView {
     at: order.paid?.at ?? order.terms.placedAt,
     transaction: capture?.transaction ?? null,
     payer: conversion && payingBrowserOf(order) === claimant ? ownOf(conversion) : null,
-    settling: conversion?.decided === false || (conversion?.actions.some(({ waits }) => waits === "GRANT") ?? false),
+    settling: conversion?.decided === false || (conversion?.actions.some(isAwaited) ?? false),
     refunded: refundedOf(order),
     extra: order.captures.some((one) => one.disposition === "DUPLICATE"),
     target: target && "url" in target ? target.url : null,
   };
 }
+
+/** Whether the receipt has still something to say of it: whatever it waits for, that comes in a moment. */
+const isAwaited = ({ kind, state, waits }: ActionOutcome): boolean =>
+  waits === "GRANT" || (state === "PENDING" && (kind === "COUPON_GRANT" || kind === "STAFF_ASSIGN"));
 
 function ownOf(conversion: Conversion) {
   const { actions, payer, claim } = conversion;

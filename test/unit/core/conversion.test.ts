@@ -5,7 +5,7 @@ import { callOf } from "../../../src/conversions/call.ts";
 import { couponSeedLength } from "../../../src/core/block-run.ts";
 import { failing, holds, type Circumstances } from "../../../src/core/conditions.ts";
 import type { Command } from "../../../src/core/commands.ts";
-import { conversionWorkOf } from "../../../src/core/conversion-work.ts";
+import { conversionWorkAt, conversionWorkOf } from "../../../src/core/conversion-work.ts";
 import { latestOf, wordsOf, type ConsentWord } from "../../../src/core/consents.ts";
 import type { Conversion, Said } from "../../../src/core/conversion.ts";
 import type { ConversionAction, ConversionDefinition, Purpose } from "../../../src/core/definition.ts";
@@ -429,6 +429,51 @@ describe("consent", () => {
     expect(spreading()).toEqual([]);
   });
 
+  it("that the answer says was taken back grants nothing with that very answer", () => {
+    const cup: ConversionAction = {
+      key: "cup",
+      kind: "COUPON_GRANT",
+      name: "Cup",
+      value: "5.00",
+      limit: { total: 3 },
+      requires: "PROFILING",
+      onRefund: "REVERSE",
+    };
+    const life = withBlock(only(cup));
+    const receipt = {
+      purpose: "PROFILING" as const,
+      granted: true,
+      textVersion: "1",
+      textHash: null,
+      locale: "en",
+      at: 1,
+      channel: "page",
+    };
+    paidBy(life, { name: null, identities: [], consents: [receipt], locale: "en", country: null });
+    life.tell(answer({ words: [word("PROFILING", false, 2)], grants: [{ key: "cup", number: 1 }] }));
+    expect(life.order.conversion?.actions).toMatchObject([{ state: "SKIPPED_NO_CONSENT" }]);
+    // What was issued on the way is taken back with the money.
+    giveBack(life, total);
+    expect(life.order.conversion?.actions).toMatchObject([{ state: "REVERSED", unchecked: true }]);
+  });
+
+  it("that the first order has heard of another way is spread and told all the same, once", () => {
+    for (const way of [
+      { kind: "agreed", words: [word("MARKETING_MESSAGE", true, 10)] },
+      { kind: "retry", words: [word("MARKETING_MESSAGE", true, 10)] },
+    ] as const) {
+      const life = withBlock(only(hello));
+      life.tell(captured("A"));
+      life.tell(answer());
+      life.tell(way);
+      for (let time = 0; time < 2; time += 1) life.tell(consent(true, 10));
+      expect(life.order.conversion?.spreading).toEqual([{ word: word("MARKETING_MESSAGE", true, 10), after: null }]);
+      expect(life.types().filter((type) => type === "CUSTOMER_CONSENT_CHANGED")).toHaveLength(1);
+      life.tell({ kind: "spread", word: word("MARKETING_MESSAGE", false, 10), after: null });
+      expect(life.order.conversion?.spreading).toHaveLength(1);
+    }
+  });
+
   it("that was set between an order's question and its row is read with the row", () => {
     const life = withBlock(only(hello));
     life.tell(captured("A"));
@@ -537,6 +582,15 @@ describe("consent", () => {
     expect(life.tell(claim).ok).toBe(true);
     expect(life.tell(claim)).toMatchObject({ ok: false, refusal: { reason: "UNKNOWN" } });
     expect(conversionWorkOf(life.order, life.now)).toMatchObject([{ outcome: { key: "hello" } }]);
+    // A claim that comes after the consent was taken back tells nobody that it was given.
+    const late = withBlock(only(hello));
+    late.tell({
+      ...paid,
+      capture: { ...paid.capture, payer: { ...paid.capture.payer, provisional: true, name: null } },
+    });
+    late.tell(answer({ words: [word("MARKETING_MESSAGE", false, 5)] }));
+    expect(late.tell(claim).ok).toBe(true);
+    expect(late.types()).not.toContain("CUSTOMER_CONSENT_CHANGED");
     const known = withBlock(only(hello));
     known.tell(captured("A"));
     expect(known.tell(claim).ok).toBe(false);
@@ -649,6 +703,23 @@ describe("a member of staff", () => {
     }
     expect(late.order.conversion?.actions).toMatchObject([{ state: "SKIPPED_LIMIT" }]);
     expect(conversionWorkOf(late.order, late.now)).toEqual([]);
+  });
+
+  it("is let go where a part was paid and the order stays open for the rest, and somebody comes back for it", () => {
+    const life = new Life(
+      terms(
+        { underPayment: "KEEP_OPEN" },
+        { countsStock: false, block: { id: "block_1", version: 1, definition: assigned } },
+      ),
+    );
+    life.tell(begun("alice"));
+    life.tell({ kind: "reserved", turn: 1, pool: "pool_1", hold });
+    life.tell(captured("A", { attempt: attempt(1), amount: total / 2 }));
+    const lapse = life.order.claim?.until ?? 0;
+    // An alarm that rings at that very moment must find that there is something to do.
+    expect(conversionWorkAt(life.order, lapse, 2 * second)).toBe(lapse + 2 * second);
+    life.tell(tick, lapse);
+    expect(kinds(life)).toEqual(["RELEASE"]);
   });
 
   it("is let go by an expiry too", () => {
@@ -841,6 +912,16 @@ describe("a call to a merchant's server", () => {
     expect(JSON.parse(bodies[0] ?? "")).toMatchObject({
       data: { fields: { all: "100   100.00 CNY " }, customer: { name: null } },
     });
+  });
+
+  it("waits until the pool has confirmed whoever was reserved, for the pool has the last word on who that is", () => {
+    const life = withBlock({ ...only(crm), assignment: { pool: "pool_1" } });
+    life.tell({ kind: "confirm", claimant: "alice" });
+    life.tell({ kind: "reserved", turn: 1, pool: "pool_1", hold });
+    life.tell(captured("A"));
+    expect(works(life).map(({ kind }) => kind)).toEqual(["ASSIGN"]);
+    life.tell({ kind: "assigned", turn: 1, pool: "pool_1", hold });
+    expect(works(life).map(({ kind }) => kind)).toEqual(["CALL"]);
   });
 
   it("waits for whoever looks after the customer, whom every call names, or for the word that it is nobody", () => {

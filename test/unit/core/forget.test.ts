@@ -229,16 +229,25 @@ describe("an order whose customer is erased", () => {
       targets: [],
     };
     const life = paidWith(given, { ...entering, consents: [receipt] });
+    life.tell({ kind: "consent", receipt: { ...receipt, granted: false, at: life.now - 1 } });
     life.tell({ kind: "customer", firstTime: true, words: [receipt] });
+    expect(life.order.conversion?.spreading).toHaveLength(1);
     erase(life);
     expect(life.order.conversion).toMatchObject({ said: { consents: [receipt], identities: [] } });
+    // Nor is any word from before on its way to a relation that begins anew.
+    expect([life.order.conversion?.words, life.order.conversion?.spreading]).toEqual([undefined, undefined]);
     const { order } = life;
     life.tell({ kind: "consent", receipt: { ...receipt, at: life.now } });
     expect(life.order).toBe(order);
     life.tell({ kind: "consent", receipt: { ...receipt, at: life.now + 1 } }, life.now + 1);
     // The relation may have begun anew: whoever else is to hear does, and this order does nothing.
     const word = { purpose: receipt.purpose, granted: true, at: life.now };
-    expect(life.order.conversion).toEqual({ ...order.conversion, words: [word], spreading: [{ word, after: null }] });
+    expect(life.order.conversion).toEqual({
+      ...order.conversion,
+      words: [word],
+      spreading: [{ word, after: null }],
+      toldOf: { [receipt.purpose]: life.now },
+    });
     expect(life.types().at(-1)).toBe("CUSTOMER_CONSENT_CHANGED");
   });
 
