@@ -175,7 +175,7 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
         at,
         id,
       ),
-    /** Adds an attempt and says what has become of the delivery. `dueAt` is when the next attempt is, for one that is retried. */
+    /** Adds an attempt and says what has become of the delivery. `dueAt` is when the next attempt is, for one that is retried, and now for any other. */
     record(
       { at, id }: Place,
       attempt: Omit<DeliveryAttempt, "number">,
@@ -197,8 +197,8 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
         at,
         id,
       );
-      // Only what is older than this was ever counted.
-      if (settled !== 0 && attempt.at - at > limits.webhookTallyLagMs) tally.change(settled, at, 1);
+      // Only what is older than this may have been counted.
+      if (settled !== 0 && dueAt - at >= limits.webhookTallyLagMs) tally.change(settled, at, 1);
     },
     /** Gives up every delivery that is not under way. */
     giveUpResting(): void {

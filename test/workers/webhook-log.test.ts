@@ -6,7 +6,7 @@ import type { DeliveryState } from "../../src/durable/webhook-protocol.ts";
 import type { WebhookEndpoint } from "../../src/index.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
 import { countDeliveries, pageDeliveries } from "../../src/resolvers/list-webhook-deliveries.ts";
-import { forget, listen, opened, ring, rpc, settled, start, stopListening, stubOf } from "./partner.ts";
+import { forget, listen, opened, partner, ring, rpc, settled, start, stopListening, stubOf, until } from "./partner.ts";
 
 beforeEach(listen);
 afterEach(stopListening);
@@ -168,6 +168,21 @@ describe("an endpoint's log", () => {
     await ring(id);
     await expectCounted(id);
     expect(await countDeliveries(deps, id, null)).toBe(0);
+  });
+
+  it("counts what finishes while it is counted, however long its attempt took", async () => {
+    const id = await filled(limits.webhookTallyPortion / 5, ["SUCCEEDED"]);
+    await rpc(id).update({ state: "ENABLED" });
+    const answer = Promise.withResolvers<Response>();
+    partner.answer = () => answer.promise;
+    const event = { ...(await rpc(id).deliveries(1, null))[0]!.event, id: "event_slow", at: start - 50_000 };
+    await rpc(id).enqueue([event]);
+    await until(() => partner.heard.length === 1);
+    vi.setSystemTime(start + 11_000);
+    await expectCounted(id);
+    answer.resolve(new Response());
+    await settled(id);
+    await expectCounted(id);
   });
 
   it("forgets what a selection made and what was answered, whatever became of the delivery", async () => {
