@@ -45,8 +45,21 @@ const localZones = [
 ];
 const label = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 
+type Verdict = Result<URL, UrlFault>;
+
+/** What was judged last by a policy: an endpoint is sent much to one URL. */
+const judged = new WeakMap<UrlPolicy, { readonly text: string; readonly verdict: Verdict }>();
+
 /** The URL, parsed, when it may be asked. Ask anew before every use: the policy may have changed. */
-export function allowedUrl(text: string, { allowPrivate, ownHost }: UrlPolicy): Result<URL, UrlFault> {
+export function allowedUrl(text: string, policy: UrlPolicy): Verdict {
+  const last = judged.get(policy);
+  if (last?.text === text) return last.verdict;
+  const verdict = judge(text, policy);
+  judged.set(policy, { text, verdict });
+  return verdict;
+}
+
+function judge(text: string, { allowPrivate, ownHost }: UrlPolicy): Verdict {
   if (text.length > limits.urlLengthMax) return err("TOO_LONG");
   // The parser would silently drop white space and control characters; who writes them is not understood the same by everybody.
   if (/[\s\p{Cc}\\]/u.test(text) || !URL.canParse(text)) return err("MALFORMED");
