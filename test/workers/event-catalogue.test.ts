@@ -71,7 +71,7 @@ async function live(merchantId: string): Promise<void> {
     { kind: "ended", attempt: attempt!.id, outcome: "FAILED", reason: "insufficient funds" },
     someCapture(paid, { account: account.id }),
     someCapture(paid, { account: account.id, transaction: "T2" }),
-    { kind: "consent", receipt: { ...receipt, at: Date.now() }, told: true },
+    { kind: "consent", receipt: { ...receipt, at: Date.now() } },
     { kind: "refund", amount: null, reason: null, reverseConversion: true, restock: true },
   );
   for (const { id, capture, amount } of (await orderOf(paid.key)).refunds)

@@ -181,7 +181,7 @@ describe("an endpoint's log", () => {
     vi.setSystemTime(start + 11_000);
     await expectCounted(id);
     answer.resolve(new Response());
-    await settled(id);
+    expect((await settled(id))[0]).toMatchObject({ event: { id: "event_slow" }, state: "SUCCEEDED" });
     await expectCounted(id);
   });
 
