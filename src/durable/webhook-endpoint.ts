@@ -254,11 +254,12 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     await within(limits.publicationTimeoutMs, feed.logged()).catch(() => undefined);
   }
 
-  /** Sets the alarm and answers when it will ring. One that rings too early only looks again, so it is left alone: moving it costs a row. */
+  /** Sets the alarm and answers when it will ring. One that rings too early only looks again, so it is left alone, as moving it costs a row; and one that is due, which would never ring. */
   private arm(at: number | null, now: number, exactly: boolean): number | null {
     const known = this.alarmAt;
-    const serves = known === at || (!exactly && known !== null && known > now && (at === null || known < at));
-    if (serves) return known;
+    const isDue = known !== null && known <= now && now - known < limits.watchdogMs.longMax;
+    const isEarly = known !== null && known > now && (at === null || known < at);
+    if (known === at || (!exactly && (isDue || isEarly))) return known;
     void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at));
     return at;
   }

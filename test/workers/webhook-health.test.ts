@@ -7,6 +7,7 @@ import { pageEvents } from "../../src/db/event-log.ts";
 import type { FeedEvent } from "../../src/core/events.ts";
 import type { WebhookEndpoint } from "../../src/index.ts";
 import {
+  alarmOf,
   forget,
   listen,
   opened,
@@ -131,6 +132,24 @@ describe("an endpoint that only fails", () => {
       expect([kind, again]).toEqual([kind, kind === "quiet" ? 1 : 0]);
       expect(new Set(partner.ids()).size).toBe(kind === "gone" ? partner.heard.length : 60);
     }
+  });
+
+  it("has its alarm left alone once that is due, however much comes meanwhile: it would never ring", async () => {
+    const { id } = await opened();
+    partner.answer = () => new Response(null, { status: 500 });
+    await rpc(id).enqueue([event()]);
+    await settled(id);
+    const due = (await alarmOf(id))!;
+    for (const late of [0, 10, 20_000]) {
+      vi.setSystemTime(due + late);
+      await rpc(id).enqueue([event()]);
+      await settled(id);
+      expect(await alarmOf(id)).toBe(due);
+    }
+    // One that the platform has given up is set anew.
+    vi.setSystemTime(due + limits.watchdogMs.longMax);
+    await rpc(id).enqueue([event()]);
+    expect(await alarmOf(id)).toBeGreaterThan(Date.now());
   });
 
   it("is let try at once when a person asks for it, or a ping arrives", async () => {
