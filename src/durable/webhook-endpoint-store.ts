@@ -11,8 +11,33 @@ import { sound, type Health } from "../webhooks/health.ts";
 import type { Waiting } from "../webhooks/queue.ts";
 import type { DeliveryAttempt, DeliveryState, RecoveryWindow } from "./webhook-protocol.ts";
 import { storageVersion, type Recovery, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
-import { settledAs, type Place, type Row } from "./webhook-log.ts";
 import { webhookTally, type Settled } from "./webhook-tally.ts";
+
+export type Place = { readonly at: number; readonly id: string };
+/** How a delivery is kept. */
+export type Row = {
+  /** 0: it is open; 1: it was delivered; 2: it was given up. */
+  settled: number;
+  at: number;
+  id: string;
+  /** The lane. */
+  order_key: string;
+  sequence: number;
+  type: string;
+  state: DeliveryState;
+  due_at: number;
+  leased_until: number | null;
+  tried: number;
+  attempts: string;
+  body: string;
+  replay: number;
+  /** 0: its body is still to be made by a selection; 2: it was. */
+  final: number;
+};
+export const settledAs = { PENDING: 0, RETRYING: 0, SUCCEEDED: 1, DEAD: 2 } as const satisfies Record<
+  DeliveryState,
+  number
+>;
 
 const settingsKey = "endpoint";
 const healthKey = "health";
