@@ -128,11 +128,10 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
           portion,
         );
         if (gone.length === 0) return;
-        for (const { settled, at } of gone) tally.change(settled, at, -1);
-        kv.put(
-          shortenedKey,
-          gone.reduce((until, { at }) => Math.max(until, at), shortenedUntil()),
-        );
+        const known = gone.filter(({ at }) => at <= tally.until());
+        for (const kind of finished)
+          tally.change(kind, tally.until(), -known.filter(({ settled }) => settled === kind).length);
+        kv.put(shortenedKey, Math.max(shortenedUntil(), ...gone.map(({ at }) => at)));
       }
     },
 
