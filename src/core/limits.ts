@@ -53,6 +53,8 @@ export const limits = {
   ordersPerErasure: 100,
   erasedOrdersPerSweep: 200,
   erasuresPerSweep: 20,
+  /** Orders whose points end in an erasure's first transaction, the newest; those of others end when they hear. */
+  erasedPointsAtOnce: 1_000,
   /** Whatever was under way when an erasure began has ended by then. */
   erasureSettledMs: minute,
   /** A text's version, and where it was shown. */

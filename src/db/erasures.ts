@@ -102,8 +102,13 @@ const move = `
 
 /** Points that nobody has any more, and what was spent of them: each order says so itself once it has heard. */
 const endPoints = `
-  UPDATE orders INDEXED BY orders_customer SET points = 0
-  WHERE merchant_id = ?1 AND customer_id = ?2 AND points <> 0 AND ${convertedAt} <= ?3 AND ${isErased}`;
+  UPDATE orders SET points = 0
+  WHERE (merchant_id, created_at, id) IN (
+    SELECT merchant_id, created_at, id FROM orders INDEXED BY orders_customer
+    WHERE merchant_id = ?1 AND customer_id = ?2
+    ORDER BY created_at DESC, id DESC
+    LIMIT ${limits.erasedPointsAtOnce}
+  ) AND points <> 0 AND ${convertedAt} <= ?3 AND ${isErased}`;
 const endCoupons = `
   UPDATE grants INDEXED BY grants_customer SET code = NULL, redeemed_for = NULL, reversed_at = coalesce(reversed_at, ?3)
   WHERE merchant_id = ?1 AND customer_id = ?2 AND code IS NOT NULL AND issued_at <= ?3 AND ${isErased}`;
