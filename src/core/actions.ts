@@ -1,6 +1,5 @@
 /** What people may do to an order now: each action is tried on the table that decides, and named if it would do something. */
 import { dueOf } from "./amounts.ts";
-import { mayTry } from "./attempts.ts";
 import { draftOf, type Command } from "./commands.ts";
 import { limits } from "./limits.ts";
 import type { Order } from "./order.ts";
@@ -25,7 +24,7 @@ const plainly: Readonly<Record<OrderAction, (order: Order, now: number) => Comma
   PAY: (order, now) => ({
     kind: "begin",
     claimant: claimantOf(order, now),
-    account: order.terms.accounts.find(({ id }) => mayTry(order, id))?.id ?? "",
+    account: order.terms.accounts[0]?.id ?? "",
   }),
   EXTEND: (_, now) => ({ kind: "extend", expiresAt: now + limits.liveCodeLifetimeMs.max }),
   CANCEL: () => ({ kind: "cancel", reason: null }),

@@ -14,15 +14,15 @@ export const watchedAttempts = (order: Order): readonly Attempt[] => order.attem
 export const closeAll = (attempts: readonly Attempt[]): readonly Attempt[] =>
   attempts.map((attempt) => (isWatchedAttempt(attempt) ? { ...attempt, closing: true } : attempt));
 
-/** Whether it may be tried through the account: not when the order has seen as many tries as it may, or the account has refused too often. */
-export function mayTry({ attempts }: Order, account: string): boolean {
-  const refused = attempts.filter((attempt) => attempt.refused);
-  return (
-    attempts.length - refused.length < limits.attemptsPerOrderMax &&
-    refused.length < limits.refusedAttemptsPerOrderMax &&
-    refused.filter((attempt) => attempt.account === account).length < limits.refusalsPerAccountMax
-  );
+/** Whether the order may see another try. What was refused at once counts by itself. */
+export function mayTry({ attempts }: Order): boolean {
+  const refused = attempts.filter((attempt) => attempt.refused).length;
+  return attempts.length - refused < limits.attemptsPerOrderMax && refused < limits.refusedAttemptsPerOrderMax;
 }
+
+/** An account that has refused so often is asked only where there is no other. */
+export const isRefusing = ({ attempts }: Order, account: string): boolean =>
+  attempts.filter((attempt) => attempt.refused && attempt.account === account).length >= limits.refusalsPerAccountMax;
 
 export const withAttempt = (order: Order, id: string, fields: Partial<Attempt>): readonly Attempt[] =>
   order.attempts.map((attempt) => (attempt.id === id ? { ...attempt, ...fields } : attempt));

@@ -38,9 +38,12 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
   const said = known ? { said: known } : {};
   const same = order.attempts.find(isSame);
   // Whoever comes back to the same payment may have changed their mind about what they say, and the last word counts.
-  if (same)
-    return command.said ? accept(change(confirmed.draft, { attempts: withAttempt(order, same.id, said) })) : confirmed;
-  if (!mayTry(order, account.id)) return refuse({ reason: "LIMIT" });
+  if (same) {
+    if (!command.said && same.again) return confirmed;
+    const asked = { again: true, ...(command.said && said) } as const;
+    return accept(change(confirmed.draft, { attempts: withAttempt(order, same.id, asked) }));
+  }
+  if (!mayTry(order)) return refuse({ reason: "LIMIT" });
   const attempt: Attempt = {
     id: paymentId(order.terms.key, order.attempts.length + 1),
     account: account.id,
@@ -91,8 +94,8 @@ export function ended(order: Order, { attempt: id, outcome, reason: said }: Comm
   if (!isWatchedAttempt(attempt)) return unchanged(order);
   const draft = draftOf(order);
   const reason = said && inWords(said);
-  // What has a name exists, whatever a second asking at the same moment was told.
-  const isNothing = outcome === "REFUSED" && attempt.reference === null;
+  // Another asking may have led a payer to it, whatever this one was told.
+  const isNothing = outcome === "REFUSED" && attempt.reference === null && !attempt.again;
   if (outcome === "CLOSED" || (isNothing && !isOpenAttempt(attempt)))
     return accept(change(draft, { attempts: withAttempt(order, id, over(attempt, now, reason)) }));
   if (!isOpenAttempt(attempt)) return unchanged(order);

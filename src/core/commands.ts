@@ -21,7 +21,7 @@ export type Commands = {
   begin: { readonly claimant: string; readonly account: string; readonly said?: Said };
   /** The provider made something of an attempt and calls it `reference`. */
   opened: { readonly attempt: string; readonly reference: string };
-  /** The provider says that an attempt will bring no money. REFUSED: it never made anything of it. */
+  /** The provider says that an attempt will bring no money. REFUSED: it said no to making it. */
   ended: {
     readonly attempt: string;
     readonly outcome: "FAILED" | "CLOSED" | "REFUSED";

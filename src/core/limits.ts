@@ -134,10 +134,10 @@ export const limits = {
   /** A provider signs under more than one secret while it changes them. */
   notificationSignaturesMax: 8,
   /**
-   * How long an account knows whose a transaction is: longer than a card's holder may dispute it (540 days at most), and than any provider gives money back
-   * (a year). How often it forgets what is older, and rows at a time; and how long a refund waits for a payment, of which providers tell for three days.
+   * How long an account knows whose a transaction is: longer than a card's holder may dispute it (540 days), than that is decided (some 90 more), and than a
+   * provider gives money back (a year). How often it forgets what is older, and rows at a time; and how long a refund waits for a payment, of which providers tell for three days.
    */
-  paymentsKnownMs: 600 * day,
+  paymentsKnownMs: 760 * day,
   paymentsSweepMs: 30 * day,
   paymentsSweepRowsMax: 500,
   earlyRefundsKeptMs: 7 * day,

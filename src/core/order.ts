@@ -89,6 +89,8 @@ export type Attempt = {
   readonly failureReason: string | null;
   /** Its provider refused it at once and made nothing of it: no payer was ever led anywhere. */
   readonly refused?: true;
+  /** Its provider was asked for it more than once. */
+  readonly again?: true;
   /** What its payer entered on the page: nobody vouches for it. */
   readonly said?: Said;
 };

@@ -49,9 +49,17 @@ export const refundIdOf = (kept: KeptPayment): string =>
 
 const sum = (returns: readonly Return[]): Minor => returns.reduce((all, { amount }) => all + amount, 0);
 
+/** The release before knew only that all of it had gone. */
+const returnsOf = (kept: KeptPayment): readonly Return[] =>
+  kept.returns ??
+  (kept.state === "REFUNDED"
+    ? [{ refund: refundIdOf(kept), amount: kept.amount, soFar: false, gone: true, over: false }]
+    : []);
+
 /** What went back for certain, never more than came. */
-export function returnedOf({ amount, returns = [] }: Pick<KeptPayment, "amount" | "returns">): Minor {
-  const gone = returns.filter((one) => one.gone);
+export function returnedOf(kept: KeptPayment): Minor {
+  const { amount } = kept;
+  const gone = returnsOf(kept).filter((one) => one.gone);
   const soFar = Math.max(0, ...gone.filter((one) => one.soFar).map((one) => one.amount));
   return Math.min(amount, soFar + sum(gone.filter((one) => !one.soFar)));
 }
@@ -67,7 +75,7 @@ export function askedBack(kept: KeptPayment): Minor {
 export function asking(kept: KeptPayment, since: number): KeptPayment {
   const asked: KeptPayment = { ...kept, state: "REFUNDING", asked: { times: (kept.asked?.times ?? 0) + 1, since } };
   const pending = { refund: refundIdOf(asked), amount: leftOf(kept), soFar: false, gone: false, over: false };
-  const returns = [...(kept.returns ?? []), pending];
+  const returns = [...returnsOf(kept), pending];
   // Whoever asks without end makes it no longer: the oldest that brought nothing are forgotten.
   const spare = returns.findIndex(({ gone }) => !gone);
   return { ...asked, returns: returns.filter((_, at) => at !== spare || returns.length <= limits.refundsPerOrderMax) };
@@ -80,7 +88,7 @@ export function withWord(
   kept: KeptPayment,
   { refund, amount, outcome, soFar = false, last = false }: Word,
 ): KeptPayment {
-  const returns = kept.returns ?? [];
+  const returns = returnsOf(kept);
   const known = returns.find((one) => one.refund === refund) ?? { refund, amount, soFar, gone: false, over: false };
   if (known.over) return kept;
   const over = outcome === "FAILED" && last;

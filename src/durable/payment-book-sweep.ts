@@ -34,7 +34,8 @@ export const bookSweep = (storage: DurableObjectStorage, keptAt: (place: string)
       const last = looked.length < limit;
       storage.transactionSync(() => {
         for (const [key, over] of judged) if (over === true) kv.delete(key);
-        if (!last) kv.put(rows.sweep, { at: now, after: looked.at(-1)?.[0] ?? "", left } satisfies Sweep);
+        if (!last)
+          kv.put(rows.sweep, { at: now + limits.pollMs.late, after: looked.at(-1)?.[0] ?? "", left } satisfies Sweep);
         else if (left) kv.put(rows.sweep, { at: now + limits.paymentsSweepMs, after: "", left: false } satisfies Sweep);
         else kv.delete(rows.sweep);
       });

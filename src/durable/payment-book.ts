@@ -56,7 +56,7 @@ export const paymentBook = (storage: DurableObjectStorage) => {
     const since = [...work, ...early.owed().map((one) => one.since)];
     const sweepAt = sweep.at();
     const instants = [
-      ...since.map((one) => workAt(typeof one === "number" ? one : now, now)),
+      ...since.map((one) => workAt(typeof one === "number" ? one : 0, now)),
       ...(sweepAt === null ? [] : [Math.max(sweepAt, now)]),
     ];
     return instants.length === 0 ? null : Math.min(...instants);
@@ -89,9 +89,19 @@ export const paymentBook = (storage: DurableObjectStorage) => {
     });
   };
 
+  /** No order has it: it waits for a person, with what has gone back of it meanwhile. */
+  const free = (kept: KeptPayment, why: UnmatchedReason): KeptPayment =>
+    storage.transactionSync(() => {
+      kv.delete(rows.order + kept.capture);
+      const waiting = { ...kept, state: "WAITING", order: null, why } as const;
+      return write(judged(early.take(kept.capture).reduce(withWord, waiting)));
+    });
+
   return {
     at,
-    early,
+    owed: early.owed,
+    /** The order has heard what was told of its money before the money itself. */
+    told: (transaction: string): void => storage.transactionSync(() => void early.take(transaction)),
     ownerOf,
     wakeAt,
     sweep: (now: number): void => sweep.step(now),
@@ -121,6 +131,9 @@ export const paymentBook = (storage: DurableObjectStorage) => {
     /** The first word on a payment stands. `from`: the order that did not take it, whose it is no longer. */
     keep(capture: HeardCapture, payer: string, from: OrderKey | null, why: UnmatchedReason, now: number): void {
       const { id: transaction, account, payer: _, ...told } = capture;
+      const before = heard(transaction);
+      // The order that was said to have it has refused it after all.
+      if (before && isAnothers(before) && !isSettled(before) && before.order === from) free(before, why);
       if (kv.get(rows.heard + transaction) !== undefined) return;
       const place = timedSuffix(now, crypto.getRandomValues(new Uint8Array(10)));
       const known = orderOf(transaction);
@@ -162,11 +175,7 @@ export const paymentBook = (storage: DurableObjectStorage) => {
       const kept = at(placeIn(handed));
       if (kept?.state !== "ASSIGNING" || kept.order !== order) return kept;
       if (taken) return write({ ...kept, state: "ASSIGNED", payer: null });
-      if (isAnothers(kept) && found) return write({ ...kept, state: "WAITING" });
-      return storage.transactionSync(() => {
-        kv.delete(rows.order + kept.capture);
-        return write(judged({ ...kept, state: "WAITING", order: null, why: found ? kept.why : "UNKNOWN_ORDER" }));
-      });
+      return free(kept, !found ? "UNKNOWN_ORDER" : isAnothers(kept) ? "REFUSED" : kept.why);
     },
 
     /** Money that an order has goes back by that order alone. */
@@ -190,7 +199,8 @@ export const paymentBook = (storage: DurableObjectStorage) => {
         if (after !== kept) write(after);
       }
       const owner = ownerOf(word.capture);
-      if (owner === undefined) {
+      // An order that is to have the money may yet refuse it: then what went back is known here.
+      if (!kept) {
         const now = Date.now();
         storage.transactionSync(() => {
           early.note(word, now);

@@ -140,7 +140,7 @@ export class UnmatchedPayments {
     const work = this.book.work(this.workedUpTo);
     this.workedUpTo = work.length < limits.unmatchedWorkMax ? "" : (placeOfUnmatched(work.at(-1)?.id ?? "") ?? "");
     await Promise.all([
-      ...this.book.early.owed().map((owed) => this.tellEarly(account, owed)),
+      ...this.book.owed().map((owed) => this.tellEarly(account, owed)),
       ...work.map(async (kept) => {
         try {
           if (kept.state === "REFUNDING") await this.askBack(kept);
@@ -172,7 +172,7 @@ export class UnmatchedPayments {
         const told = liveCodeStub(this.env, owner).apply({ ...word, kind: "refundHeard" }, merchantId);
         if (!(await within(limits.effectTimeoutMs, told)).found) return;
       }
-      this.book.early.take(transaction);
+      this.book.told(transaction);
     } catch (fault) {
       console.error("a refund that was told early", fault);
     }

@@ -6,7 +6,7 @@
 import type { Refusal } from "../core/commands.ts";
 import { limits } from "../core/limits.ts";
 import type { Attempt, Order, PaymentProvider } from "../core/order.ts";
-import { isOpenAttempt, mayTry } from "../core/attempts.ts";
+import { isOpenAttempt, isRefusing } from "../core/attempts.ts";
 import { money, type Money } from "../core/money.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { LiveCodeProtocol } from "../durable/protocol.ts";
@@ -53,7 +53,7 @@ export async function startPayment(
     (one) => one.provider === provider && !(device && one.unableIn?.includes(device.scene)),
   );
   // One that has refused too often only where there is no other.
-  const account = able.find(({ id }) => mayTry(known, id)) ?? able[0];
+  const account = able.find(({ id }) => !isRefusing(known, id)) ?? able[0];
   if (!account || provider === "MANUAL") return err({ reason: "PROVIDER" });
   const isTheirs = (attempt: Attempt): boolean =>
     isOpenAttempt(attempt) && !attempt.closing && attempt.account === account.id && attempt.claimant === claimant;
@@ -81,12 +81,10 @@ export async function startPayment(
     // asked about and closed upstream like any other, and the payer's next try asks for the very same payment. Nobody was led to it, so
     // meanwhile it can take nobody's money. Only a provider that said no is believed.
     if (made.error.reason !== "REFUSED") return err({ reason: "UNAVAILABLE" });
-    // What was refused at the first asking exists nowhere.
-    const isNew = !known.attempts.some(({ id }) => id === attempt.id);
     await code.apply({
       kind: "ended",
       attempt: attempt.id,
-      outcome: isNew ? "REFUSED" : "FAILED",
+      outcome: "REFUSED",
       reason: made.error.message.slice(0, limits.reasonLengthMax),
     });
     return err({ reason: "REFUSED" });

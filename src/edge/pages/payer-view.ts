@@ -1,6 +1,6 @@
 /** What the payer page says, decided before any markup. `claimant` is the browser that asks; what belongs to a payer is told to theirs only. */
 import { acceptedOf, dueOf, refundedOf } from "../../core/amounts.ts";
-import { mayTry, openAttempts } from "../../core/attempts.ts";
+import { isRefusing, openAttempts } from "../../core/attempts.ts";
 import { knownOf, type ActionOutcome, type Conversion } from "../../core/conversion.ts";
 import type { Order, PaymentProvider, Scene } from "../../core/order.ts";
 import type { Minor } from "../../core/money.ts";
@@ -65,9 +65,9 @@ export function payerView(order: Order, state: OrderState, { claimant, scene, no
       const claim = claimAt(order, now);
       if (claim && claim.claimant !== claimant) return { kind: "busy", until: claim.until };
       const own = openAttempts(order).filter((attempt) => attempt.claimant === claimant && !attempt.closing);
-      // One that has refused too often would not be asked again.
+      // One that has refused so often is offered only where there is no other.
       const asked = order.terms.accounts.filter(
-        ({ id }) => mayTry(order, id) || own.some(({ account }) => account === id),
+        ({ id }) => !isRefusing(order, id) || own.some(({ account }) => account === id),
       );
       const accounts = asked.length > 0 ? asked : order.terms.accounts;
       const choice = choiceIn(scene, accounts, order.terms.currency, failedIn(order));

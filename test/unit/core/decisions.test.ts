@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/core/commands.ts";
 import { acceptedOf, refundedOf } from "../../../src/core/amounts.ts";
 import { paymentId } from "../../../src/core/ids.ts";
+import { isRefusing } from "../../../src/core/attempts.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { stateOf } from "../../../src/core/state.ts";
 import { allowedActions } from "../../../src/core/transitions.ts";
@@ -390,7 +391,7 @@ describe("limits of one order", () => {
     expect(life.order.refunds).toHaveLength(limits.capturesPerOrderMax - 1);
   });
 
-  it("count no try that its provider refused at once, though not without end: then that account is left out, and every other still pays", () => {
+  it("count no try that its provider refused at once, though not without end, and name an account that does nothing else", () => {
     const life = new Life();
     const refuse = (number: number) =>
       life.tell({ kind: "ended", attempt: paymentId(key, number), outcome: "REFUSED", reason: "no such app" });
@@ -402,8 +403,12 @@ describe("limits of one order", () => {
       expect(refuse(number)).toMatchObject({ ok: true, changed: false });
     }
     expect(life.types().filter((type) => type === "PAYMENT_FAILED")).toHaveLength(limits.refusalsPerAccountMax);
-    expect(life.tell(begun("alice", "account_1"))).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
+    expect([isRefusing(life.order, "account_1"), isRefusing(life.order, "account_2")]).toEqual([true, false]);
     expect(allowedActions(life.order, life.now)).toContain("PAY");
+    for (let number = limits.refusalsPerAccountMax + 1; number < limits.refusedAttemptsPerOrderMax; number += 1) {
+      expect(life.tell(begun("alice", "account_1")).ok).toBe(true);
+      refuse(number);
+    }
     for (let count = 1; count <= limits.attemptsPerOrderMax; count += 1) {
       expect(life.tell(begun("alice", "account_2")).ok).toBe(true);
       const made = life.order.attempts.at(-1)?.id ?? "";
@@ -414,12 +419,17 @@ describe("limits of one order", () => {
   });
 
   it("go on looking after a try that its provider has made something of, though it refused another asking", () => {
-    const life = new Life();
-    life.tell(begun("alice"));
-    life.tell({ kind: "opened", attempt: attempt(1), reference: "cs_1" });
-    life.tell({ kind: "ended", attempt: attempt(1), outcome: "REFUSED", reason: "no such app" });
-    expect(life.order.attempts).toMatchObject([{ state: "FAILED", endedAt: null }]);
-    expect(effectsOf(life.order)).toMatchObject([{ kind: "QUERY" }]);
+    const named = new Life();
+    named.tell(begun("alice"));
+    named.tell({ kind: "opened", attempt: attempt(1), reference: "cs_1" });
+    // In another tab, at the same moment: one is led to it, one is refused.
+    const twice = new Life();
+    for (const _ of [1, 2]) twice.tell(begun("alice"));
+    for (const life of [named, twice]) {
+      life.tell({ kind: "ended", attempt: attempt(1), outcome: "REFUSED", reason: "no such app" });
+      expect(life.order.attempts).toMatchObject([{ state: "FAILED", endedAt: null }]);
+      expect(effectsOf(life.order)).toMatchObject([{ kind: "QUERY" }]);
+    }
   });
 
   it("end for good a try that was refused after all, and believe the money that comes of it all the same", () => {
