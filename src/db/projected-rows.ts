@@ -75,12 +75,8 @@ export type ProjectedRows = {
   /** Customers who lost a tag or a tier, which was set at that moment. */
   readonly reversals: readonly { readonly merchant: string; readonly customer: string; readonly at: number }[];
   readonly grants: readonly GrantRow[];
-  readonly grantReversals: readonly {
-    readonly merchant: string;
-    readonly order: OrderKey;
-    readonly key: string;
-    readonly at: number;
-  }[];
+  /** Whether what was counted is still theirs. */
+  readonly grantStandings: readonly (Told & { readonly key: string; readonly reversedAt: number | null })[];
   /** Orders that have forgotten their customer. `alone`: by themselves. */
   readonly erased: readonly (Told & { readonly customer: string; readonly at: number; readonly alone: boolean })[];
   readonly consents: readonly object[];
@@ -108,10 +104,10 @@ export function rowsOf(projections: readonly Projection[]): ProjectedRows {
         : [],
     ),
     grants: projections.flatMap(({ order }) => grantRows(order)),
-    grantReversals: projections.flatMap(({ order }) =>
+    grantStandings: projections.flatMap(({ order }) =>
       (order.conversion?.actions ?? [])
-        .filter(({ kind, state }) => isCounted(kind) && state === "REVERSED")
-        .map(({ key, at }) => ({ merchant: order.terms.merchant.id, order: order.terms.key, key, at })),
+        .filter(({ kind, state, coupon }) => isCounted(kind) && (coupon !== undefined || state === "REVERSED"))
+        .map(({ key, state, at }) => ({ ...told(order), key, reversedAt: isLost(state) ? at : null })),
     ),
     erased: projections.flatMap(({ order }) => {
       const { erasedAt: at, erasedAlone: alone = false, payer } = order.conversion ?? {};
@@ -173,6 +169,9 @@ const pointsIn = (conversion: Conversion | null): number =>
   conversion?.erasedAt !== undefined
     ? 0
     : (conversion?.actions ?? []).reduce((sum, { points }) => sum + (points?.kept ?? 0), 0);
+
+/** A coupon whose consent went while it was counted is nobody's until the consent comes again. */
+const isLost = (state: ActionState): boolean => state === "REVERSED" || state === "SKIPPED_NO_CONSENT";
 
 const isCounted = (kind: string): boolean => kind === "COUPON_GRANT" || kind === "GROUP_INVITE";
 

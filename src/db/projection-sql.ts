@@ -204,15 +204,18 @@ export const issueGrants = `
   WHERE row ->> 'total' IS NULL OR number <= row ->> 'total'
   ON CONFLICT DO NOTHING`;
 
-/** What was used stays used: then the order is told. */
-export const reverseGrants = `
-  UPDATE grants SET reversed_at = lost.at
+/** What was used stays used: then the order is told. A coupon that an erasure voided stays void. */
+export const settleGrants = `
+  UPDATE grants SET reversed_at = standing.reversed_at
   FROM (
-    SELECT value ->> 'merchant' AS merchant_id, value ->> 'order' AS order_key, value ->> 'key' AS key, value ->> 'at' AS at
-    FROM json_each(?1)
-  ) lost
-  WHERE grants.merchant_id = lost.merchant_id AND grants.order_key = lost.order_key AND grants.key = lost.key
-    AND grants.reversed_at IS NULL`;
+    SELECT told.value ->> 'merchant' AS merchant_id, told.value ->> 'order' AS order_key, told.value ->> 'key' AS key,
+      told.value ->> 'reversedAt' AS reversed_at
+    FROM json_each(?1) told
+    WHERE NOT ${isOld}
+  ) standing
+  WHERE grants.merchant_id = standing.merchant_id AND grants.order_key = standing.order_key AND grants.key = standing.key
+    AND (grants.reversed_at IS NULL) <> (standing.reversed_at IS NULL)
+    AND (standing.reversed_at IS NOT NULL OR grants.code IS NOT NULL)`;
 
 /** Coupons of orders that have forgotten their customer are worth nothing, and nobody finds them by their code; the numbers stay given out. */
 export const voidCoupons = `

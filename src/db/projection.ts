@@ -14,10 +14,10 @@ import {
   answers,
   issueGrants,
   logEvents,
-  reverseGrants,
   reverseTags,
   resumeErasures,
   reverseTiers,
+  settleGrants,
   voidCoupons,
   writeOrders,
 } from "./projection-sql.ts";
@@ -94,7 +94,7 @@ function answerOf({ orderKey, firstTime, nth, words, grants, balance, erasedAt }
 /** Their order matters: what is new, and whose a hold is, is judged by the orders' old rows, and an event's place is known once it is logged. */
 function statementsOf(
   db: D1Database,
-  { customers, events, orders, reversals, holds, grants, grantReversals, erased, consents }: ProjectedRows,
+  { customers, events, orders, reversals, holds, grants, grantStandings, erased, consents }: ProjectedRows,
 ): D1PreparedStatement[] {
   const each = (sql: string, rows: readonly unknown[]) =>
     rows.length > 0 ? [db.prepare(sql).bind(JSON.stringify(rows))] : [];
@@ -102,7 +102,7 @@ function statementsOf(
     ...each(addCustomers, customers),
     ...each(addConsents, consents),
     ...each(issueGrants, grants),
-    ...each(reverseGrants, grantReversals),
+    ...each(settleGrants, grantStandings),
     ...each(voidCoupons, erased),
     ...each(
       resumeErasures,

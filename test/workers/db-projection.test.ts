@@ -6,6 +6,7 @@ import type { Payer } from "../../src/core/conversion.ts";
 import type { OnRefund, PinnedBlock } from "../../src/core/definition.ts";
 import { defaultBlock } from "../../src/conversions/default-block.ts";
 import { stateOf, type OrderState } from "../../src/core/state.ts";
+import { listCoupons } from "../../src/db/coupons.ts";
 import { findCustomer, totalsOfCustomers } from "../../src/db/customers.ts";
 import { cursorOfEvent, pageEvents } from "../../src/db/event-log.ts";
 import { countOrders, findOrderByNumber, pageOrders } from "../../src/db/orders.ts";
@@ -232,6 +233,47 @@ describe("a customer", () => {
     expect(await totalsOfCustomers(DB, merchantId, ["customer_REFUNDED", "customer_NOBODY"])).toEqual([
       { customerId: "customer_REFUNDED", ordersPaid: 3, lifetimeValue: cake.order.terms.total, points: 0 },
     ]);
+  });
+});
+
+describe("a counted coupon", () => {
+  it("is nobody's while the consent for it is taken back, and theirs again when that comes back", async () => {
+    const merchantId = newMerchantId();
+    const coupon = {
+      key: "cup",
+      kind: "COUPON_GRANT",
+      name: "Next cup",
+      value: "5.00",
+      requires: "PROFILING",
+      limit: { total: 10 },
+      onRefund: "REVERSE",
+    } as const;
+    const block: PinnedBlock = {
+      ...defaultBlock,
+      couponSeed: crypto.randomUUID().toUpperCase(),
+      definition: { ...defaultBlock.definition, actions: [coupon] },
+    };
+    const customer = somePayer("CONSENTS");
+    let story = await tell(DB, paid(placed(someTerms(merchantId, { block })), customer));
+    const say = (granted: boolean, at: number): Story =>
+      after(story, { kind: "agreed", words: [{ purpose: "PROFILING", granted, at }] });
+    const states = async () =>
+      (await listCoupons(DB, merchantId, customer.customerId, 10)).map(({ reversedAt }) => reversedAt !== null);
+
+    const asked = say(true, 1);
+    await project(DB, [question(asked)]);
+    expect(await states()).toEqual([false]);
+    story = asked;
+    const forbidden = say(false, 2);
+    await project(DB, [forbidden]);
+    await project(DB, [question(asked)]);
+    expect(await states()).toEqual([true]);
+    story = forbidden;
+    const again = say(true, 3);
+    await project(DB, [question(again)]);
+    expect(await states()).toEqual([false]);
+    await project(DB, [forbidden]);
+    expect(forbidden.order.conversion?.actions).toMatchObject([{ state: "SKIPPED_NO_CONSENT" }]);
   });
 });
 
