@@ -15,7 +15,7 @@ export class KnownAlarm {
    */
   serves(wake: number, now: number): boolean {
     if (typeof this.at !== "number") return false;
-    if (this.at <= now) return now - this.at < limits.watchdogMs.longMax;
+    if (this.at <= now) return ringsAnyMoment(this.at, now);
     return this.at === wake || (this.at <= now + limits.pollMs.early && wake <= now + limits.pollMs.early);
   }
 
@@ -25,4 +25,15 @@ export class KnownAlarm {
     this.storage.transactionSync(() => void (at === null ? this.storage.deleteAlarm() : this.storage.setAlarm(at)));
     this.at = at;
   }
+
+  /** By then at the latest: one that rings earlier is left alone, as is one that is due. */
+  ringBy(at: number): void {
+    const now = Date.now();
+    const known = typeof this.at === "number" ? this.at : null;
+    const serves = known !== null && (known > now ? known <= at : ringsAnyMoment(known, now));
+    if (!serves) this.set(at, true);
+  }
 }
+
+/** One that is due for longer is not coming: the platform has given it up. */
+const ringsAnyMoment = (due: number, now: number): boolean => now - due < limits.watchdogMs.longMax;

@@ -20,6 +20,8 @@ export class LiveLog {
   private readonly database: (merchantId: string) => D1Database;
   private pumping: Promise<void> | null = null;
   private again = false;
+  /** The log's end, while it is being asked for: those who subscribe at the same time ask once. */
+  private ending: Promise<Place> | null = null;
   /** The subscriptions of each socket that somebody is catching up at the moment. */
   private readonly catching = new WeakMap<WebSocket, Set<string>>();
 
@@ -47,12 +49,13 @@ export class LiveLog {
     { listener: { merchantId } }: Session,
     isHere: () => boolean,
   ): Promise<void> {
-    if (this.followers().length === 0) {
-      const end = await within(limits.liveAnswerMs, endOfLog(this.database(merchantId), merchantId));
-      // Whoever came first meanwhile has set it, and was not later than this.
-      if (this.followers().length === 0) this.keepTail(end);
-    }
-    if (isHere()) this.sockets.changeSubscription(socket, id, { follows: true });
+    this.ending ??= within(limits.liveAnswerMs, endOfLog(this.database(merchantId), merchantId)).finally(() => {
+      this.ending = null;
+    });
+    const from = await this.ending;
+    if (!isHere()) return;
+    this.sockets.changeSubscription(socket, id, { from });
+    if (!this.joined(socket, id, from)) this.resume(socket);
   }
 
   /** From a place on: everything that is there, and then with the others. A fault leaves it where it is, for the next look. */
@@ -108,15 +111,18 @@ export class LiveLog {
     if (!isHere()) return true;
     if (found.length > 0) moveTo(place);
     if (found.length === limits.pageSizeMax) return true;
-    // What the others are being told just now may be beyond this place or not: only between two of their pages can it be compared.
-    if (this.pumping) {
-      await this.pumping;
-      return true;
-    }
-    if (this.followers().length === 0) this.keepTail(place);
-    else if (isBeyond(this.tail(), place)) return true;
+    return !this.joined(socket, id, place);
+  }
+
+  /** Whether it is told with the others from here on: they must not be further. What they are being told just now counts once they were (`toldPage`). */
+  private joined(socket: WebSocket, id: string, place: Place): boolean {
+    const isFirst = this.followers().length === 0;
+    if (!isFirst && isBeyond(this.tail(), place)) return false;
+    if (isFirst) this.keepTail(place);
     this.sockets.changeSubscription(socket, id, { follows: true });
-    return false;
+    // Who was told of news meanwhile found nobody to read them for.
+    if (isFirst) void this.look();
+    return true;
   }
 
   private async pump(): Promise<void> {
@@ -149,17 +155,23 @@ export class LiveLog {
     for (const follower of this.followers()) {
       const { socket, subscription } = follower;
       const group = groupOf(follower);
-      let place = tail;
+      let place = subscription.from ? laterOf(subscription.from, tail) : tail;
+      // It joined while this page was read and rendered, and asks what nobody asked: it reads the page by itself.
+      if (!groups.has(group) && isBeyond(last.place, place)) {
+        this.sockets.changeSubscription(socket, subscription.id, { follows: false, from: place });
+        this.resume(socket);
+        continue;
+      }
       for (const [index, { place: next, event }] of found.entries()) {
         const message = wants(follower, event.type) ? told[index]?.get(group) : undefined;
-        if (message && (!subscription.from || isBeyond(next, subscription.from))) {
+        if (message && isBeyond(next, place)) {
           if (!message.ok || this.sockets.isFull(socket)) {
             this.sockets.changeSubscription(socket, subscription.id, { follows: false, from: place });
             break;
           }
           this.sockets.tell(socket, subscription.id, message.value, event.id);
         }
-        place = subscription.from && isBeyond(subscription.from, next) ? subscription.from : next;
+        place = laterOf(place, next);
       }
     }
     return true;
@@ -210,6 +222,8 @@ export class LiveLog {
     this.storage.transactionSync(() => this.storage.kv.put(tailKey, place));
   }
 }
+
+const laterOf = (one: Place, other: Place): Place => (isBeyond(one, other) ? one : other);
 
 const wants = ({ question: { topic } }: Subscribed, type: string): boolean =>
   topic.kind === "EVENTS" && (topic.types.length === 0 || topic.types.some((one) => one === type));

@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { EventType, FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
+import { KnownAlarm } from "./known-alarm.ts";
 import { LiveFeed } from "./live-feed.ts";
 import type { LiveGraph } from "./live-graph.ts";
 import type { MerchantFeedProtocol } from "./protocol.ts";
@@ -19,8 +20,7 @@ const subscribersKey = "subscribers";
 export abstract class MerchantFeedObject extends DurableObject<Env> implements MerchantFeedProtocol {
   protected abstract readonly graph: LiveGraph;
   private readonly live = new LiveFeed(this.ctx, this.env, () => this.graph);
-  /** The alarm as this instance knows it; null when it does not know. */
-  private alarmAt: number | null = null;
+  private readonly alarmClock = new KnownAlarm(this.ctx.storage);
   /** Endpoints that said so when they last took events. */
   private readonly troubled = new Set<string>();
 
@@ -42,7 +42,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
   async publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number; readonly live: boolean }> {
     const subscribers = this.subscribers();
     const live = this.live.isFollowed();
-    if (live) this.arm(Date.now() + limits.liveLookMs);
+    if (live) this.alarmClock.ringBy(Date.now() + limits.liveLookMs);
     // Those in trouble have time, and the others are not to wait for the work they make.
     const [later, first] = [true, false].map((inTrouble) =>
       subscribers.filter(({ id }) => this.troubled.has(id) === inTrouble),
@@ -63,7 +63,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
 
   override async fetch(request: Request): Promise<Response> {
     const response = this.live.open(request);
-    if (response.status === 101) this.arm(Date.now() + limits.liveTickMs);
+    if (response.status === 101) this.alarmClock.ringBy(Date.now() + limits.liveTickMs);
     return response;
   }
 
@@ -71,7 +71,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     try {
       await this.live.hear(socket, data);
       // Live codes may still believe that nobody listens: what they do not tell is found then.
-      this.arm(Date.now() + limits.feedQuietMs + limits.liveLookMs);
+      this.alarmClock.ringBy(Date.now() + limits.feedQuietMs + limits.liveLookMs);
     } catch (fault) {
       console.error("a subscription", fault);
       // Not 1011: whatever it was, a stock client is to come back and not to give up.
@@ -85,22 +85,15 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
 
   /** While anybody listens. Set again before it does anything, so that no fault ends it. */
   override async alarm(): Promise<void> {
-    this.alarmAt = null;
+    this.alarmClock.at = null;
     if (!this.live.isOpen()) return;
     const now = Date.now();
-    await this.ctx.storage.setAlarm(now + limits.liveTickMs);
-    this.alarmAt = now + limits.liveTickMs;
+    this.alarmClock.set(now + limits.liveTickMs, true);
     try {
       await this.live.lookAfter(now);
     } catch (fault) {
       console.error("alarm of a merchant's feed", fault);
     }
-  }
-
-  private arm(at: number): void {
-    if (this.alarmAt !== null && this.alarmAt > Date.now() && this.alarmAt <= at) return;
-    this.ctx.storage.transactionSync(() => void this.ctx.storage.setAlarm(at));
-    this.alarmAt = at;
   }
 
   private tell(subscribers: readonly Subscriber[] = [], events: readonly FeedEvent[]) {

@@ -511,6 +511,32 @@ describe("a merchant's events", () => {
     expect(await slow.closed).toEqual([1013, expect.stringContaining("resume after the last event")]);
   });
 
+  it("that come without end do not put off looking after those who listen: a key that has ended ends its sockets", async () => {
+    const { key, merchantId } = await openShop();
+    const narrow = await keyWith(key, "ORDERS_READ");
+    const watched = watch(clientWith(narrow.text), watchEvents);
+    await followed(merchantId);
+    const feed = feedOf(merchantId);
+    const alarm = () => runInDurableObject(feed, (_, { storage }) => storage.getAlarm());
+    // Far ahead, so that it does not ring by itself.
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await feed.publish([]);
+    const due = (await alarm())!;
+    // Late, as it rings on a busy machine: whatever is published meanwhile must leave it alone.
+    for (const late of [0, 10, 20_000]) {
+      vi.setSystemTime(due + late);
+      await feed.publish([]);
+      expect(await alarm()).toBe(due);
+    }
+    vi.useRealTimers();
+    await ask(key, `mutation ($id: ID!) { apiKeyRevoke(input: { apiKeyId: $id }) { __typename } }`, { id: narrow.id });
+    await until(async () => {
+      await Promise.all(Array.from({ length: 20 }, () => feed.publish([])));
+      return watched.ended();
+    });
+    expect(watched.ended()).toMatchObject({ code: 4403 });
+  });
+
   it("reach a thousand subscribers, each once", async () => {
     const { key, merchantId } = await openShop();
     const bearer = { authorization: `Bearer ${key}`, "sec-websocket-protocol": "graphql-transport-ws" };
