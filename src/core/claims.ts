@@ -2,20 +2,28 @@
 import { dueOf } from "./amounts.ts";
 import { closeAll, isOpenAttempt, isWatchedAttempt, mayTry, over, withAttempt, withMoney } from "./attempts.ts";
 import { accept, change, draftOf, inWords, refuse, unchanged, type Commands, type Step } from "./commands.ts";
+import type { Said } from "./conversion.ts";
 import { paymentId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import type { Attempt, Order } from "./order.ts";
 import { claimAt } from "./state.ts";
 
+/** What its payer said waits in the claim for the attempt that they go on to. */
+export const confirm = (order: Order, { claimant, said }: Commands["confirm"], now: number): Step =>
+  hold(order, claimant, said ?? waiting(order, claimant), now);
+
+const waiting = ({ claim }: Order, claimant: string): Said | undefined =>
+  claim?.claimant === claimant ? claim.said : undefined;
+
 /**
  * The first holds the code; the second is told until when, and may take over once it lapses. Only somebody else's turn is told, and of an order
  * that has told very much not even that: anybody with the code may take turns for as long as it lives, and what an order keeps has to end.
  */
-export function confirm(order: Order, { claimant }: Commands["confirm"], now: number): Step {
+function hold(order: Order, claimant: string, said: Said | undefined, now: number): Step {
   if (order.closing) return refuse({ reason: "STATE", state: order.closing.as });
   const held = claimAt(order, now);
   if (held && held.claimant !== claimant) return refuse({ reason: "CLAIMED", until: held.until });
-  const claim = { claimant, until: now + limits.claimMs };
+  const claim = { claimant, until: now + limits.claimMs, ...(said && { said }) };
   const isTold = order.claim?.claimant !== claimant && order.sequence < limits.eventsWithConfirmationsMax;
   const claimed = change(draftOf(order), { claim });
   return accept(isTold ? change(claimed, {}, { type: "ORDER_CONFIRMED" }) : claimed);
@@ -23,7 +31,8 @@ export function confirm(order: Order, { claimant }: Commands["confirm"], now: nu
 
 /** One attempt is open at a time: the same one again for the same payer and account, else the older ones are to be closed upstream. */
 export function begin(order: Order, command: Commands["begin"], now: number): Step {
-  const confirmed = confirm(order, command, now);
+  const { claimant } = command;
+  const confirmed = hold(order, claimant, undefined, now);
   if (!confirmed.ok) return confirmed;
   const account = order.terms.accounts.find(({ id }) => id === command.account);
   if (!account) return refuse({ reason: "UNKNOWN" });
@@ -31,16 +40,17 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
     isOpenAttempt(attempt) &&
     !attempt.closing &&
     attempt.account === account.id &&
-    attempt.claimant === command.claimant &&
+    attempt.claimant === claimant &&
     attempt.amount === dueOf(order);
   // A step on the way to the same payer's wallet says nothing new of them.
-  const known = command.said ?? order.attempts.findLast(({ claimant }) => claimant === command.claimant)?.said;
+  const latest = command.said ?? waiting(order, claimant);
+  const known = latest ?? order.attempts.findLast((attempt) => attempt.claimant === claimant)?.said;
   const said = known ? { said: known } : {};
   const same = order.attempts.find(isSame);
   // Whoever comes back to the same payment may have changed their mind about what they say, and the last word counts.
   if (same) {
-    if (!command.said && same.again) return confirmed;
-    const asked = { again: true, ...(command.said && said) } as const;
+    if (!latest && same.again) return confirmed;
+    const asked = { again: true, ...(latest && said) } as const;
     return accept(change(confirmed.draft, { attempts: withAttempt(order, same.id, asked) }));
   }
   if (!mayTry(order)) return refuse({ reason: "LIMIT" });
@@ -48,7 +58,7 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
     id: paymentId(order.terms.key, order.attempts.length + 1),
     account: account.id,
     provider: account.provider,
-    claimant: command.claimant,
+    claimant,
     amount: dueOf(order),
     state: "PENDING",
     startedAt: now,

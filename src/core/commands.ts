@@ -16,8 +16,9 @@ export type Commands = {
   place: object;
   /** Scans since the last time, bots left out. */
   scan: { readonly count: number; readonly firstAt: number };
-  confirm: { readonly claimant: string };
-  /** Confirms and begins to pay through one of the order's accounts. `said`: what the payer entered beside it. */
+  /** `said`: what the payer entered beside it. */
+  confirm: { readonly claimant: string; readonly said?: Said };
+  /** Confirms and begins to pay through one of the order's accounts. */
   begin: { readonly claimant: string; readonly account: string; readonly said?: Said };
   /** The provider made something of an attempt and calls it `reference`. */
   opened: { readonly attempt: string; readonly reference: string };

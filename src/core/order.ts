@@ -66,8 +66,8 @@ export type OrderTerms = {
   readonly expiresAt: number;
 };
 
-/** `claimant` names a browser, not a person. */
-export type Claim = { readonly claimant: string; readonly until: number };
+/** `claimant` names a browser, not a person. `said`: what they entered and no attempt has yet. */
+export type Claim = { readonly claimant: string; readonly until: number; readonly said?: Said };
 
 /** FAILED is what became of a try; the provider's page may take another (`endedAt`). */
 export type AttemptState = "PENDING" | "SUCCEEDED" | "FAILED" | "CLOSED";

@@ -16,6 +16,7 @@ import type {
   AttemptReport,
   BegunPayment,
   NotificationFault,
+  PayerDevice,
   PaymentPort,
   PaymentRequest,
   ProviderFault,
@@ -136,6 +137,11 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     if (!verified.ok) return verified;
     const { merchantId, provider } = stored;
     return ok({ merchantId, provider, ...this.money.route(stored, understood(this.keys, stored, verified.value)) });
+  }
+
+  async asksAt(device: PayerDevice): Promise<string | null> {
+    const found = this.account();
+    return found?.stored.enabled ? (found.port.asks?.at(found.credentials, device) ?? null) : null;
   }
 
   async begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>> {

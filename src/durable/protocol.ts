@@ -16,6 +16,7 @@ import type { CredentialIssue } from "../payments/credentials.ts";
 import type {
   BegunPayment,
   NotificationFault,
+  PayerDevice,
   PaymentRequest,
   ProviderFault,
   RefundReport,
@@ -127,6 +128,8 @@ export interface PaymentAccountProtocol {
     headers: readonly (readonly [string, string])[],
     body: Uint8Array,
   ): Promise<Result<AccountNews, NotificationFault | "UNKNOWN_ACCOUNT">>;
+  /** Where the payer is to be asked who they are, before anything is begun; null: nowhere. */
+  asksAt(device: PayerDevice): Promise<string | null>;
   begin(request: PaymentRequest): Promise<Result<BegunPayment, ProviderFault>>;
   /** `reference`: what `begin` told of the payment. */
   query(payment: string, reference?: string | null): Promise<Result<AccountReport, ProviderFault>>;

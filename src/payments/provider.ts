@@ -124,6 +124,14 @@ export interface PaymentPort<Credentials> {
     body: Uint8Array,
     call: ProviderCall,
   ): Promise<Result<ProviderNews, NotificationFault>>;
+  /**
+   * Whose payers are asked who they are before anything is begun: where, and on which of the provider's pages, which leads back to the device's
+   * `grantUrl`. Null: such an account can ask nobody, and `begin` says why.
+   */
+  readonly asks?: {
+    readonly scenes: readonly Scene[];
+    at(credentials: Credentials, device: PayerDevice): string | null;
+  };
   /** Idempotent by `request.payment`. */
   begin(
     credentials: Credentials,

@@ -100,7 +100,7 @@ async function payInWechat(
 ): Promise<Result<BegunPayment, ProviderFault>> {
   const { appId, appSecret, merchantPrivateKey } = credentials;
   if (appSecret === null) return refused("without the app secret nobody can pay inside WeChat");
-  if (device.grant === null) return ok({ redirectUrl: whoPays(credentials, device), reference: null });
+  if (device.grant === null) return refused("WeChat was not asked who pays");
   const openid = await openidOf(credentials, appSecret, device.grant);
   if (!openid.ok) return openid;
   const more = { payer: { openid: openid.value } };
@@ -113,7 +113,11 @@ async function payInWechat(
 }
 
 /** Asks WeChat silently who holds the phone; it comes back to `grantUrl` with a code that is good once, for five minutes. */
-function whoPays({ appId, apiBase: base }: WechatPayCredentials, { grantUrl, grantState }: PayerDevice): string {
+export function whoPays(
+  { appId, appSecret, apiBase: base }: WechatPayCredentials,
+  { grantUrl, grantState }: PayerDevice,
+): string | null {
+  if (appSecret === null) return null;
   const asked = new URLSearchParams({
     appid: appId,
     redirect_uri: grantUrl,

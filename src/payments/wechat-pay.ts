@@ -8,7 +8,7 @@ import { unavailable } from "./http.ts";
 import { mapIn, parseMap, textIn, type JsonMap } from "./json.ts";
 import type { AttemptReport, PaymentPort } from "./provider.ts";
 import { askWechat, isFromWechat } from "./wechat-pay-api.ts";
-import { beginAtWechat } from "./wechat-pay-begin.ts";
+import { beginAtWechat, whoPays } from "./wechat-pay-begin.ts";
 import { wechatPayForm, type WechatPayCredentials } from "./wechat-pay-credentials.ts";
 import { newsOfRefund, newsOfTransaction, opened, refundStateOf } from "./wechat-pay-news.ts";
 
@@ -39,6 +39,8 @@ export const wechatPayPort: PaymentPort<WechatPayCredentials> = {
     const news = isRefund ? newsOfRefund(told) : newsOfTransaction(told);
     return news ? ok(news) : err("UNREADABLE");
   },
+
+  asks: { scenes: ["IN_WECHAT"], at: whoPays },
 
   begin: (credentials, request, { now }) => beginAtWechat(credentials, request, now),
 

@@ -4,8 +4,9 @@
  * attempt lives for minutes, a code for days; so when it is dead, its end is made sure of and another attempt takes its place.
  */
 import type { Refusal } from "../core/commands.ts";
+import { dueOf } from "../core/amounts.ts";
 import { limits } from "../core/limits.ts";
-import type { Attempt, Order, PaymentProvider } from "../core/order.ts";
+import type { AccountTerms, Attempt, Order, PaymentProvider } from "../core/order.ts";
 import { isOpenAttempt, isRefusing } from "../core/attempts.ts";
 import { money, type Money } from "../core/money.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -26,8 +27,8 @@ export type StartPayment = {
   /** What the payer entered beside it, if their page asked for anything. */
   readonly entered?: Entered;
 };
-/** `asks`: what the payer is asked for. */
-export type StartedPayment = { readonly payment: string; readonly asks: Money; readonly next: NextStep };
+/** `asks`: what the payer is asked for. `payment`: null where nothing is begun before it is known who they are. */
+export type StartedPayment = { readonly payment: string | null; readonly asks: Money; readonly next: NextStep };
 export type StartPaymentError =
   | { readonly reason: "NOT_FOUND" }
   /** The order cannot be paid through this provider. */
@@ -62,6 +63,14 @@ export async function startPayment(
   if (said?.ok === false) return err({ reason: "CONTACT" });
   const former = known.attempts.findLast(isTheirs);
   if (afresh && former && !(await endUpstream(deps, code, known, former))) return err({ reason: "UNAVAILABLE" });
+  const asked = await whoPays(deps, account, device);
+  if (asked !== null) {
+    const held = await code.apply({ kind: "confirm", claimant, ...(said && { said: said.value }) });
+    if (!held.found) return err({ reason: "NOT_FOUND" });
+    if (!held.ok) return err({ reason: "REFUSAL", refusal: held.refusal });
+    const asks = money(dueOf(held.order), known.terms.currency);
+    return ok({ payment: null, asks, next: { redirectUrl: asked } });
+  }
   for (const renewed of [false, true]) {
     const begun = await code.apply({ kind: "begin", claimant, account: account.id, ...(said && { said: said.value }) });
     if (!begun.found) return err({ reason: "NOT_FOUND" });
@@ -90,6 +99,16 @@ export async function startPayment(
     return err({ reason: "REFUSED" });
   }
   return err({ reason: "UNAVAILABLE" });
+}
+
+/** Where the payer is asked who they are; null where nobody need ask, or nobody can. Nothing is begun meanwhile: who never comes back tried nothing. */
+async function whoPays(
+  { ports, account }: Deps,
+  { id, provider }: AccountTerms,
+  device: PayerDevice | undefined,
+): Promise<string | null> {
+  const needed = device?.grant === null && ports[provider]?.asks?.scenes.includes(device.scene);
+  return needed ? account(id).asksAt(device) : null;
 }
 
 /**

@@ -11,7 +11,7 @@ import { stateOf } from "../../src/core/state.ts";
 import { decide } from "../../src/core/transitions.ts";
 import type { AccountReport, Applied, LiveCodeProtocol, Scanned } from "../../src/durable/protocol.ts";
 import { deriveKeys } from "../../src/keys/root.ts";
-import type { BegunPayment, PaymentRequest, ProviderFault } from "../../src/payments/provider.ts";
+import type { BegunPayment, PayerDevice, PaymentRequest, ProviderFault } from "../../src/payments/provider.ts";
 import { paymentPorts } from "../../src/payments/registry.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
 
@@ -31,6 +31,8 @@ export type Shop = {
   readonly asked: PaymentRequest[];
   provider: (request: PaymentRequest) => Result<BegunPayment, ProviderFault>;
   close: (payment: string, reference?: string | null) => Result<AccountReport, ProviderFault>;
+  /** Where a provider asks who the payer is. */
+  asksAt: (device: PayerDevice) => string | null;
   readonly apply: (command: Command) => Applied;
   /** The order as if this browser's payment had arrived. */
   readonly pay: (name?: string | null) => void;
@@ -120,6 +122,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
           return shop.provider(request);
         },
         close: async (payment: string, reference?: string | null) => shop.close(payment, reference),
+        asksAt: async (device: PayerDevice) => shop.asksAt(device),
       }) as ReturnType<Deps["account"]>,
     feed: unused,
     endpoint: unused,
@@ -157,6 +160,7 @@ export function openShop({ merchantName = "Tea House", target, ...agreed }: Agre
     asked: [],
     provider: ({ payment }) => ok({ redirectUrl: `/sandbox/wallet/${payment}`, reference: null }),
     close: unused,
+    asksAt: () => null,
     apply,
     pay,
   };

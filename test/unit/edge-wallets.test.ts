@@ -6,6 +6,7 @@ import type { PaymentProvider, Scene } from "../../src/core/order.ts";
 import { err, ok } from "../../src/core/result.ts";
 import { isOpenAttempt } from "../../src/core/attempts.ts";
 import { limits } from "../../src/core/limits.ts";
+import { stateOf } from "../../src/core/state.ts";
 import { mountEdge } from "../../src/edge/routes.ts";
 import { choiceIn, sceneOf } from "../../src/edge/wallets.ts";
 import type { BegunPayment } from "../../src/payments/provider.ts";
@@ -251,31 +252,51 @@ describe("a step that no redirect can make", () => {
     expect((await doors(shop)(get(`/c/${shop.slug.slice(0, -1)}0/wallet`))).status).toBe(404);
   });
 
-  it("brings a grant back as a form of the same browser, which goes on paying the same attempt", async () => {
-    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
-    shop.provider = ({ device }) =>
-      device?.grant
-        ? ok({ invocation: { package: `for ${device.grant}` }, reference: "P" })
-        : ok({
-            redirectUrl: `https://open.weixin.example/?back=${device?.grantUrl}&state=${device?.grantState}`,
-            reference: null,
-          });
+  /** A payer inside WeChat who was asked who they are, and comes back with the answer. */
+  const asked = async (shop: Shop, fields: Record<string, string> = {}) => {
+    shop.asksAt = ({ grantUrl, grantState }) => `https://open.weixin.example/?back=${grantUrl}&state=${grantState}`;
     const { cookie, nonce } = await open(shop, "IN_WECHAT");
-    const asked = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" }, "IN_WECHAT");
-    const sent = new URL(asked.headers.get("location") ?? "").searchParams;
+    const answer = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY", ...fields }, "IN_WECHAT");
+    const sent = new URL(answer.headers.get("location") ?? "").searchParams;
     const back = new URL(`${sent.get("back") ?? ""}&code=GRANT1&state=${sent.get("state") ?? ""}`);
-    const before = structuredClone(shop.order);
-    const returned = await (await step(shop, back.pathname + back.search, cookie)).text();
-    expect(shop.order).toEqual(before);
-    expect(returned).toContain(`id="goes-on"`);
-    const fields = Object.fromEntries(
-      [...returned.matchAll(/name="(\w+)" value="(\w+)"/g)].map(([, name = "", value = ""]) => [name, value]),
-    );
-    expect(fields).toEqual({ nonce, grant: "GRANT1", provider: "WECHAT_PAY" });
-    const led = await pay(shop, cookie, fields, "IN_WECHAT");
+    const goesOn = async (): Promise<Response> => {
+      const page = await (await step(shop, back.pathname + back.search, cookie)).text();
+      expect(page).toContain(`id="goes-on"`);
+      const form = Object.fromEntries(
+        [...page.matchAll(/name="(\w+)" value="(\w+)"/g)].map(([, name = "", value = ""]) => [name, value]),
+      );
+      expect(form).toEqual({ nonce, grant: "GRANT1", provider: "WECHAT_PAY" });
+      return pay(shop, cookie, form, "IN_WECHAT");
+    };
+    return { cookie, goesOn };
+  };
+
+  it("asks who pays before anything is begun, and brings the grant back as a form of the same browser", async () => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
+    shop.provider = ({ device }) => ok({ invocation: { package: `for ${device?.grant}` }, reference: "P" });
+    const entered = { language: "zh", phone: "13800138000" };
+    const { cookie, goesOn } = await asked(shop, entered);
+    expect([shop.order.attempts, shop.asked]).toEqual([[], []]);
+    // The code is held meanwhile, and nobody else is sent to be asked.
+    expect(stateOf(shop.order, shop.now)).toBe("CLAIMED");
+    const other = await open(shop, "IN_WECHAT");
+    const nonce = shop.deps.keys.nonce(shop.slug, other.cookie.slice("huoma=".length));
+    const busy = await pay(shop, other.cookie, { nonce, provider: "WECHAT_PAY" }, "IN_WECHAT");
+    expect(busy.headers.get("location")).toBe(`/c/${shop.slug}?reason=busy`);
+
+    const led = await goesOn();
     expect(await (await step(shop, led.headers.get("location") ?? "", cookie)).text()).toContain("for GRANT1");
     expect(shop.order.attempts).toHaveLength(1);
-    expect(shop.asked.map(({ device }) => device?.address)).toEqual(["203.0.113.7", "203.0.113.7"]);
+    expect(shop.order.attempts[0]?.said?.identities).toMatchObject([{ kind: "PHONE", value: "13800138000" }]);
+    expect(shop.asked.map(({ device }) => device?.address)).toEqual(["203.0.113.7"]);
+  });
+
+  it("uses up nothing of the order when the provider refuses whom it has asked", async () => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
+    shop.provider = () => err({ reason: "REFUSED", message: "no such app" });
+    const { goesOn } = await asked(shop);
+    expect((await goesOn()).headers.get("location")).toBe(`/c/${shop.slug}?reason=refused`);
+    expect(shop.order.attempts).toMatchObject([{ state: "FAILED", refused: true, endedAt: shop.now }]);
   });
 });
 

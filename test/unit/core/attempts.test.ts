@@ -1,5 +1,6 @@
 /** One try to pay, from its beginning to the last word on it. */
 import { describe, expect, it } from "vitest";
+import type { Said } from "../../../src/core/conversion.ts";
 import { limits } from "../../../src/core/limits.ts";
 import type { Attempt } from "../../../src/core/order.ts";
 import { stateOf } from "../../../src/core/state.ts";
@@ -32,6 +33,23 @@ describe("an attempt", () => {
     ]);
     expect(life.tell(begun("alice", "account_9"))).toEqual(unknown);
     expect(life.order.attempts).toHaveLength(1);
+  });
+
+  it("has what its payer said when they confirmed, but not what another did, nor what they said before", () => {
+    const saying = (name: string): Said => ({ name, identities: [], consents: [], locale: "en", country: null });
+    const life = new Life();
+    life.tell({ kind: "confirm", claimant: "alice", said: saying("Alice") }, at);
+    life.tell({ kind: "confirm", claimant: "alice" });
+    life.tell(begun("alice"));
+    expect(first(life)?.said?.name).toBe("Alice");
+    expect(life.order.claim).not.toHaveProperty("said");
+    life.tell({ kind: "confirm", claimant: "alice", said: saying("Alice Liddell") });
+    life.tell(begun("alice"));
+    expect(life.order.attempts.map(({ said }) => said?.name)).toEqual(["Alice Liddell"]);
+    life.tell({ kind: "confirm", claimant: "alice", said: saying("Alice") });
+    life.tell(begun("bob"), life.now + limits.claimMs);
+    expect(life.order.attempts.at(-1)?.claimant).toBe("bob");
+    expect(life.order.attempts.at(-1)).not.toHaveProperty("said");
   });
 
   it("of an order that no account takes money for is neither begun nor offered", () => {

@@ -280,8 +280,8 @@ describe("a notification of WeChat Pay", () => {
 describe("paying by WeChat", () => {
   it("inside WeChat first asks who pays, then hands a signed payment to WeChat", async () => {
     const asked = request("IN_WECHAT");
-    const who = await port.begin(credentials, asked, call());
-    const url = new URL(who.ok && "redirectUrl" in who.value ? who.value.redirectUrl : "");
+    expect(port.asks?.scenes).toEqual(["IN_WECHAT"]);
+    const url = new URL(port.asks?.at(credentials, asked.device ?? device("IN_WECHAT")) ?? "");
     expect(url.origin + url.pathname + url.hash).toBe(
       "https://open.weixin.qq.com/connect/oauth2/authorize#wechat_redirect",
     );
@@ -303,9 +303,10 @@ describe("paying by WeChat", () => {
     expect(server.order(asked.payment).openid).toBe("openid-7");
     // The grant is good once.
     expect(await port.begin(credentials, granted, call())).toMatchObject({ error: { reason: "UNAVAILABLE" } });
-    expect(await port.begin({ ...credentials, appSecret: null }, asked, call())).toMatchObject({
-      error: { reason: "REFUSED" },
-    });
+    const crippled = { ...credentials, appSecret: null };
+    expect(port.asks?.at(crippled, device("IN_WECHAT"))).toBeNull();
+    for (const refused of [port.begin(crippled, granted, call()), port.begin(credentials, asked, call())])
+      expect(await refused).toMatchObject({ error: { reason: "REFUSED" } });
   });
 
   it("in a phone's browser leads to WeChat's own page and back, and on a larger screen shows a code", async () => {
