@@ -6,7 +6,7 @@ import { after, doubted, isHopeless, sound, type Health } from "../webhooks/heal
 import { bodyFor } from "../webhooks/payload.ts";
 import { depart, enter, everyWaiting, leaseMs, leave, rest, type Lanes, type Waiting } from "../webhooks/queue.ts";
 import { judge, succeeded, type Outcome } from "../webhooks/retry.ts";
-import type { Delivery, EndpointChanges, RecoveryAnswer, RecoveryWindow } from "./webhook-protocol.ts";
+import type { Delivery, EndpointChanges, Place, RecoveryAnswer, RecoveryWindow } from "./webhook-protocol.ts";
 import { disabled, isAbout, withSettings, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
 import type { WebhookEndpointStore } from "./webhook-endpoint-store.ts";
 
@@ -200,7 +200,7 @@ export function refill(step: Step): void {
 }
 
 /** What waits is sent as it is made then. */
-export const forget = ({ store }: Step, events: readonly FeedEvent[]): void =>
+export const forget = ({ store }: Step, events: readonly Place[]): void =>
   events.forEach((event) => store.forget(event));
 
 /** What is under way may still succeed; the rest is given up. */

@@ -8,12 +8,12 @@ import { subjectOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { emptyAt, toKeep, type Bucket } from "../webhooks/bucket.ts";
 import { sound, type Health } from "../webhooks/health.ts";
+import { unselected } from "../webhooks/payload.ts";
 import type { Waiting } from "../webhooks/queue.ts";
-import type { DeliveryAttempt, DeliveryState, RecoveryWindow } from "./webhook-protocol.ts";
+import type { DeliveryAttempt, DeliveryState, Place, RecoveryWindow } from "./webhook-protocol.ts";
 import { storageVersion, type Recovery, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
 import { webhookTally, type Settled } from "./webhook-tally.ts";
 
-export type Place = { readonly at: number; readonly id: string };
 /** How a delivery is kept. */
 export type Row = {
   /** 0: it is open; 1: it was delivered; 2: it was given up. */
@@ -190,15 +190,18 @@ export const webhookEndpointStore = (storage: DurableObjectStorage) => {
       return sql.exec<{ body: string }>(change, made, at, id).one().body;
     },
     /** What a selection made of the event is gone, and what was answered to it. */
-    forget: ({ at, id, body }: FeedEvent): void =>
-      void sql.exec(
-        `UPDATE deliveries SET body = iif(final = 2, ?, body), final = iif(final = 2, 0, final), attempts = (
+    forget({ at, id }: Place): void {
+      const isIt = "settled IN (0, 1, 2) AND at = ? AND id = ?";
+      const [made] = rows<{ body: string }>(`SELECT body FROM deliveries WHERE ${isIt} AND final = 2`, at, id);
+      sql.exec(
+        `UPDATE deliveries SET body = coalesce(?, body), final = iif(final = 2, 0, final), attempts = (
            SELECT json_group_array(json_set(value, '$.responseBody', NULL) ORDER BY key) FROM json_each(attempts))
-         WHERE settled IN (0, 1, 2) AND at = ? AND id = ?`,
-        body,
+         WHERE ${isIt}`,
+        made ? unselected(made.body) : null,
         at,
         id,
-      ),
+      );
+    },
     /** Adds an attempt and says what has become of the delivery. `dueAt` is when the next attempt is, for one that is retried, and now for any other. */
     record(
       { at, id }: Place,

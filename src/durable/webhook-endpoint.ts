@@ -23,6 +23,7 @@ import type {
   EndpointChanges,
   EndpointOpening,
   EndpointSummary,
+  Place,
   RecoveryAnswer,
   RecoveryWindow,
   WebhookEndpointProtocol,
@@ -154,8 +155,8 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     return answer;
   }
 
-  async forgetBodies(events: readonly FeedEvent[]): Promise<void> {
-    this.sender.forget();
+  async forgetBodies(events: readonly Place[]): Promise<void> {
+    this.sender.forget(events);
     if (this.read()) this.advance((step) => steps.forget(step, events), { callBack: this.boarding.uncalled });
   }
 

@@ -3,9 +3,9 @@ import type { EventType } from "../core/events.ts";
 import { isOrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { deliveryId, deliveryPlaceOf } from "../webhooks/delivery-id.ts";
-import type { Delivery, DeliveryAttempt, DeliverySlice, DeliveryState } from "./webhook-protocol.ts";
+import type { Delivery, DeliveryAttempt, DeliverySlice, DeliveryState, Place } from "./webhook-protocol.ts";
 import { selectedAs, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
-import { settledAs, type Place, type Row } from "./webhook-endpoint-store.ts";
+import { settledAs, type Row } from "./webhook-endpoint-store.ts";
 import { webhookTally } from "./webhook-tally.ts";
 
 const beforeAll: Place = { at: -1, id: "" };

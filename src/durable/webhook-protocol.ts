@@ -54,6 +54,8 @@ export type Delivery = {
   /** A selection made its body: what whoever sees all of it may see. */
   readonly selectedAs?: readonly string[];
 };
+/** Where an event is kept: when it happened, and its id. */
+export type Place = { readonly at: number; readonly id: string };
 /** Only those that are newer than the delivery `after`, and of a state; from the oldest one on. */
 export type DeliverySlice = {
   readonly after?: string | null;
@@ -82,6 +84,6 @@ export interface WebhookEndpointProtocol {
   retry(id: string): Promise<{ readonly delivery: Delivery; readonly disabled: boolean } | null>;
   /** Sends again what is settled, beside new events and at a bounded pace. `queued`: how many events that is. */
   recover(window: RecoveryWindow): Promise<RecoveryAnswer>;
-  /** What a selection made of these events is gone, and what the partner answered to them; whatever is sent of them again is made anew. */
-  forgetBodies(events: readonly FeedEvent[]): Promise<void>;
+  /** What a selection made of these events is gone, and what the partner answered to them; whatever is sent of them again is made anew, of which event it is alone. */
+  forgetBodies(events: readonly Place[]): Promise<void>;
 }

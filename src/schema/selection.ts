@@ -55,7 +55,8 @@ export const readSelection: ReadSelection = (given, scopes) => {
   return isOfOneOrder(known.value.document) ? ok(text) : err(beyond);
 };
 
-const beyond = "must stay with its order: a merchant's lists are no part of what happened to it";
+const beyond =
+  "must stay with its order: a merchant's lists and a customer's other orders are no part of what happened to it";
 
 /** The event's body with what the selection answers now as its `data`; `orderId` and `sequence` stay, for whoever has to order events. */
 export async function bodySelected(
@@ -115,7 +116,7 @@ function isOneSelection(text: string): boolean {
  * found in it.
  */
 function isOfOneOrder(document: DocumentNode): boolean {
-  let isOf = true;
+  let staysThere = true;
   const types = new TypeInfo(schema());
   visit(
     document,
@@ -123,11 +124,14 @@ function isOfOneOrder(document: DocumentNode): boolean {
       [Kind.FIELD]: () => {
         const field = types.getFieldDef();
         const isList = field && getNamedType(field.type).name.endsWith("Connection");
-        if (isList && types.getParentType()?.name === "Merchant") isOf = false;
+        const of = types.getParentType()?.name;
+        if (of === "Merchant" && isList) staysThere = false;
+        // An order that has not heard of an erasure would stand in what is kept of another.
+        if (of === "Customer" && (isList || field?.name === "firstConversion")) staysThere = false;
       },
     }),
   );
-  return isOf;
+  return staysThere;
 }
 
 type Ruled = { readonly extensions: Readonly<Record<string, unknown>> };

@@ -10,3 +10,9 @@ function thin(body: string): string {
   const ids = Object.entries(data).filter(([field]) => field === "sequence" || field.endsWith("Id"));
   return JSON.stringify({ ...envelope, data: Object.fromEntries(ids) });
 }
+
+/** What is left of a body that a selection made once nobody is to find it any more: which event of which order. */
+export function unselected(body: string): string {
+  const { data, ...envelope } = JSON.parse(body) as { data: { orderId: string; sequence: number } };
+  return JSON.stringify({ ...envelope, data: { orderId: data.orderId, sequence: data.sequence } });
+}

@@ -190,16 +190,19 @@ describe("an endpoint's log", () => {
     const attempts = JSON.stringify([
       { number: 1, at: start, status: 200, error: null, durationMs: 1, responseBody: "Ann" },
     ]);
+    const body = JSON.stringify({ type: "order.paid", data: { emailId: "Ann", orderId: "order_1", sequence: 2 } });
     await runInDurableObject(
       stubOf(id),
       (_: WebhookEndpoint, { storage }) =>
-        void storage.sql.exec("UPDATE deliveries SET final = 2, body = 'Ann', attempts = ?", attempts),
+        void storage.sql.exec("UPDATE deliveries SET final = 2, body = ?, attempts = ?", body, attempts),
     );
     const made = await rpc(id).deliveries(4, null);
-    await rpc(id).forgetBodies(made.map(({ event }) => ({ ...event, body: "{}" })));
+    await rpc(id).forgetBodies(made.map(({ event: { at, id: event } }) => ({ at, id: event })));
     const left = await rpc(id).deliveries(4, null);
     expect(left.map(({ state }) => state).toSorted()).toEqual(states.toSorted());
     expect(JSON.stringify(left)).not.toContain("Ann");
+    for (const { event } of left)
+      expect(JSON.parse(event.body)).toEqual({ type: "order.paid", data: { orderId: "order_1", sequence: 2 } });
   });
 
   it("of an endpoint from the release before is read and counted as any other", async () => {

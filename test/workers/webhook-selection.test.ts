@@ -145,6 +145,8 @@ describe("a selection", () => {
       expect(
         await why(`{ customer { orders(first: 1) { nodes { merchant { ${list}(first: 1) { nodes { id } } } } } } }`),
       ).toContain("must stay with its order");
+    for (const other of ["orders(first: 1) { nodes { number } }", "firstConversion { actions { detail } }"])
+      expect(await why(`{ customer { ${other} } }`)).toContain("must stay with its order");
   });
 
   it("shows no more of a person than the key that saved it may see", async () => {
