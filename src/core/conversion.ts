@@ -22,6 +22,8 @@ export type Payer = {
   readonly name: string | null;
   readonly identities: readonly Identity[];
 };
+/** Who paid, by an id that says nothing of them. */
+export const nameless = (payer: Payer): Payer => ({ ...payer, name: null, identities: [] });
 
 /** The proof that a person was asked something and what they said: which text exactly, in which language, when and where. */
 export type ConsentReceipt = {

@@ -5,7 +5,7 @@
  */
 import { became } from "./block-run.ts";
 import { accept, change, draftOf, unchanged, type Commands, type Draft, type Step } from "./commands.ts";
-import type { ActionOutcome, Conversion, Payer, Said } from "./conversion.ts";
+import { nameless, type ActionOutcome, type Conversion, type Said } from "./conversion.ts";
 import type { Attempt, Capture, Order, OrderTerms } from "./order.ts";
 
 /** Destroys what the order knows of its customer. An order that converted after the erasure is of a relation that began anew. */
@@ -53,8 +53,6 @@ export function forgetOthers(draft: Draft): Draft {
     tries.every((attempt, index) => attempt === attempts[index]);
   return isSame ? draft : change(draft, { captures: without, attempts: tries });
 }
-
-const nameless = (payer: Payer): Payer => ({ ...payer, name: null, identities: [] });
 
 const withoutPayer = (capture: Capture): Capture =>
   capture.payer.name === null && capture.payer.identities.length === 0

@@ -57,6 +57,9 @@ export const limits = {
   erasedPointsAtOnce: 1_000,
   /** Whatever was under way when an erasure began has ended by then. */
   erasureSettledMs: minute,
+  /** Orders that could not hear and are passed over for now; and the longest that an erasure waits which gets no further. */
+  erasureMissedMax: 200,
+  erasureRetryMaxMs: hour,
   /** A text's version, and where it was shown. */
   consentWordLengthMax: 60,
   consentsListedMax: 100,
@@ -143,6 +146,8 @@ export const limits = {
   earlyRefundsKeptMs: 7 * day,
   /** Unmatched payments that one alarm of their account assigns or gives back; the next alarm takes the next. */
   unmatchedWorkMax: 20,
+  /** Unmatched payments whose payer one step of an erasure looks at. */
+  unmatchedResealedMax: 200,
 
   sandboxSecretLength: { min: 8, max: 200 },
   sandboxNotificationsMax: 100,

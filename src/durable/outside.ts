@@ -62,7 +62,8 @@ async function ask(env: Env, { terms, conversion }: Order, work: StaffWork): Pro
       const payer = conversion?.payer;
       const isKnown = payer && !payer.provisional && conversion.erasedAt === undefined;
       const customerId = isKnown ? payer.customerId : null;
-      return { kind: "assigned", turn, pool, hold: await poolOf(env, pool).assign({ ...reservation, customerId }) };
+      const assignment = { ...reservation, customerId, convertedAt: conversion?.convertedAt ?? 0 };
+      return { kind: "assigned", turn, pool, hold: await poolOf(env, pool).assign(assignment) };
     }
   }
 }

@@ -206,9 +206,9 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     return this.ofMerchant(merchantId) ? this.money.refund(id) : notFound;
   }
 
-  async forgetPayer(person: ErasedPerson): Promise<void> {
+  async forgetPayer(person: ErasedPerson, after = ""): Promise<string | null> {
     const found = this.ofMerchant(person.merchantId);
-    if (found) this.money.forget(found.stored, person);
+    return found && this.money.forget(found.stored, person, after);
   }
 
   /** Re-arms before it does anything, so that no fault can end it. Throws only when that fails: then the platform rings again by itself. */

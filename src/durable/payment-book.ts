@@ -210,14 +210,22 @@ export const paymentBook = (storage: DurableObjectStorage) => {
       return owner;
     },
 
-    /** Goes through all money that has no place yet. `payerOf` answers its payer, sealed anew; null where nothing changes. */
-    rename(payerOf: (kept: KeptPayment) => string | null): void {
+    /**
+     * Goes through a portion of the money that has no place yet, from after a place on. `payerOf` answers its payer, sealed anew; null where nothing changes.
+     * Answers the last place; null when nothing comes after it.
+     */
+    reseal(after: string, payerOf: (kept: KeptPayment) => string | null): string | null {
+      const limit = limits.unmatchedResealedMax;
+      const waiting = Array.from(
+        kv.list<KeptPayment>({ prefix: rows.waiting, startAfter: rows.waiting + after, limit }),
+      );
       storage.transactionSync(() => {
-        for (const [key, kept] of Array.from(kv.list<KeptPayment>({ prefix: rows.waiting }))) {
+        for (const [key, kept] of waiting) {
           const payer = payerOf(kept);
           if (payer !== null) kv.put(key, { ...kept, payer });
         }
       });
+      return waiting.length < limit ? null : (waiting.at(-1)?.[0].slice(rows.waiting.length) ?? null);
     },
 
     /** Newest first, from before a place on. */

@@ -146,8 +146,8 @@ export interface PaymentAccountProtocol {
   /** By the path of a notification. Once, however often and by whomever it is asked. */
   assignUnmatched(id: string, merchantId: string, order: OrderKey): Promise<Result<AssignedPayment, UnmatchedRefusal>>;
   refundUnmatched(id: string, merchantId: string): Promise<Result<UnmatchedPayment, UnmatchedRefusal>>;
-  /** Money that waits for its place keeps no name of a payer who was erased since it was heard of. */
-  forgetPayer(person: ErasedPerson): Promise<void>;
+  /** Money that waits for its place keeps no name of a payer who was erased since it was paid. A portion of it; answers after which to go on, null at the end. */
+  forgetPayer(person: ErasedPerson, after?: string): Promise<string | null>;
   /** The value of `Sandbox-Signature` for a body, by a clock that may be off; null unless this is a sandbox account. */
   signAsSandbox(body: string, skewMs?: number): Promise<string | null>;
 }
@@ -199,8 +199,8 @@ export type PoolSummary = {
 };
 /** `turn`: the order's own count of its reservations, so that late news of an older one is known as such. */
 export type PoolReservation = { readonly order: OrderKey; readonly turn: number; readonly merchantId: string };
-/** `customerId`: who may come back; null for a payer of whom nothing is known. */
-export type PoolAssignment = PoolReservation & { readonly customerId: string | null };
+/** `customerId`: who may come back; null for a payer of whom nothing is known. `convertedAt` tells a relation that began anew from one before. */
+export type PoolAssignment = PoolReservation & { readonly customerId: string | null; readonly convertedAt: number };
 
 /** A merchant's staff, named by the pool's id. Another merchant's orders get nobody. */
 export interface StaffPoolProtocol {
@@ -212,6 +212,6 @@ export interface StaffPoolProtocol {
   reserve(reservation: PoolReservation): Promise<StaffHold | null>;
   release(reservation: PoolReservation): Promise<void>;
   assign(assignment: PoolAssignment): Promise<StaffHold | null>;
-  /** Nobody's customer any more. */
+  /** Nobody's customer any more, unless they came back since. */
   forget(person: ErasedPerson): Promise<void>;
 }

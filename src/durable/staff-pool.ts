@@ -49,7 +49,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
       ) WITHOUT ROWID, STRICT`);
       sql.exec("CREATE INDEX IF NOT EXISTS assignments_at ON assignments (at)");
       sql.exec(
-        "CREATE TABLE IF NOT EXISTS owners (customer TEXT PRIMARY KEY, member TEXT NOT NULL) WITHOUT ROWID, STRICT",
+        "CREATE TABLE IF NOT EXISTS owners (customer TEXT PRIMARY KEY, member TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID, STRICT",
       );
       kv.put(settingsKey, settings);
       this.keepTallies(remembered(this.tallies(), settings.pool.members));
@@ -94,7 +94,7 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
   }
 
   /** The money is here: whoever was reserved is assigned, else whose turn it is. A returning customer comes to their own. */
-  async assign({ order, turn, merchantId, customerId }: PoolAssignment): Promise<StaffHold | null> {
+  async assign({ order, turn, merchantId, customerId, convertedAt }: PoolAssignment): Promise<StaffHold | null> {
     const settings = this.settings(merchantId);
     if (!settings) return null;
     const known = this.assignment(order);
@@ -108,18 +108,22 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
       if (held && (owner === null || owner === held.member)) {
         this.keepTallies(madeGood(this.tallies(), held.member, now, timeZone));
         this.keep(order, { ...held, turn, state: "ASSIGNED" }, now);
-        this.own(settings, customerId, held.member);
+        this.own(settings, customerId, held.member, convertedAt);
         return this.holdOf(settings, held.member, true);
       }
       if (held) this.keepTallies(givenBack(this.tallies(), held, now, timeZone));
       const assigned = this.take(settings, order, turn, "ASSIGNED", owner);
-      if (assigned) this.own(settings, customerId, assigned.member);
+      if (assigned) this.own(settings, customerId, assigned.member, convertedAt);
       return assigned;
     });
   }
 
-  async forget({ merchantId, customerId }: ErasedPerson): Promise<void> {
-    if (this.settings(merchantId)) this.ctx.storage.sql.exec("DELETE FROM owners WHERE customer = ?", customerId);
+  async forget({ merchantId, customerId, erasedAt }: ErasedPerson): Promise<void> {
+    if (!this.settings(merchantId)) return;
+    this.ctx.storage.transactionSync(() => {
+      this.knowSince();
+      this.ctx.storage.sql.exec("DELETE FROM owners WHERE customer = ? AND since <= ?", customerId, erasedAt);
+    });
   }
 
   /** `owner`: whose turn it is whatever the rotation says; it moves nobody else's. */
@@ -160,13 +164,23 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
   }
 
   /** Kept where somebody will ask for it: a row for every payer of every pool would never end. */
-  private own({ pool }: PoolSettings, customerId: string | null, member: string): void {
+  private own({ pool }: PoolSettings, customerId: string | null, member: string, since: number): void {
     if (pool.strategy !== "STICKY_FIRST" || customerId === null) return;
+    this.knowSince();
     this.ctx.storage.sql.exec(
-      "INSERT INTO owners (customer, member) VALUES (?, ?) ON CONFLICT (customer) DO UPDATE SET member = excluded.member WHERE member <> excluded.member",
+      `INSERT INTO owners (customer, member, since) VALUES (?, ?, ?)
+       ON CONFLICT (customer) DO UPDATE SET member = excluded.member, since = excluded.since WHERE member <> excluded.member`,
       customerId,
       member,
+      since,
     );
+  }
+
+  /** The release before did not keep since when somebody is whose customer. */
+  private knowSince(): void {
+    const { sql } = this.ctx.storage;
+    const known = sql.exec("SELECT 1 FROM pragma_table_info('owners') WHERE name = 'since'").toArray();
+    if (known.length === 0) sql.exec("ALTER TABLE owners ADD COLUMN since INTEGER NOT NULL DEFAULT 0");
   }
 
   /** Somebody who has left the pool meanwhile is still who was promised, by name only. */

@@ -3,7 +3,7 @@
  * no order took. A decision is written first and then carried out, so whoever dies in between leaves it to the account's alarm.
  */
 import type { HeardCapture } from "../core/commands.ts";
-import type { Payer } from "../core/conversion.ts";
+import { nameless, type Payer } from "../core/conversion.ts";
 import { orderKeyOf, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
@@ -98,14 +98,14 @@ export class UnmatchedPayments {
     this.book.keep(capture, payer, from, why, Date.now());
   }
 
-  /** Whoever is erased is no longer named by money that was heard of before. */
-  forget(account: Account, { customerId, erasedAt }: ErasedPerson): void {
-    this.book.rename((kept) => {
+  /** Whoever is erased is no longer named by money that was paid before: by a portion of it, after a place. Answers where to go on; null at the end. */
+  forget(account: Account, { customerId, erasedAt }: ErasedPerson, after: string): string | null {
+    return this.book.reseal(after, (kept) => {
       if (kept.payer === null || kept.paidAt > erasedAt) return null;
       const place = payerPlace(account, kept.capture);
       const payer = JSON.parse(unseal(this.keys.sealing, place, kept.payer)) as Payer;
       const isTheirs = payer.customerId === customerId && (payer.name !== null || payer.identities.length > 0);
-      return isTheirs ? seal(this.keys.sealing, place, JSON.stringify({ ...payer, name: null, identities: [] })) : null;
+      return isTheirs ? seal(this.keys.sealing, place, JSON.stringify(nameless(payer))) : null;
     });
   }
 

@@ -798,7 +798,7 @@ describe("what a staff pool keeps", () => {
     const stub = env.STAFF_POOL.getByName(ids.id);
     let orders = 0;
     const assign = (customerId: string | null) =>
-      stub.assign({ order: orderOf((orders += 1)), turn: 1, merchantId: ids.merchantId, customerId });
+      stub.assign({ order: orderOf((orders += 1)), turn: 1, merchantId: ids.merchantId, customerId, convertedAt: 1 });
     const owners = () =>
       runInDurableObject(stub, (_, { storage }) =>
         storage.sql
@@ -813,8 +813,46 @@ describe("what a staff pool keeps", () => {
     expect(await assign(null)).toMatchObject({ member: "staff_1" });
     expect(await assign("customer_2")).toMatchObject({ member: "staff_1" });
     await stub.reserve({ order: orderOf(9), turn: 1, merchantId: ids.merchantId });
-    await stub.assign({ order: orderOf(9), turn: 1, merchantId: ids.merchantId, customerId: "customer_3" });
+    await stub.assign({
+      order: orderOf(9),
+      turn: 1,
+      merchantId: ids.merchantId,
+      customerId: "customer_3",
+      convertedAt: 1,
+    });
     expect(await owners()).toEqual(["customer_2", "customer_3"]);
+  });
+
+  it("goes with an erasure, and stays where the customer has come back since, whatever the release before kept", async () => {
+    const { merchantId } = ids;
+    const stub = env.STAFF_POOL.getByName("pool_ERASES");
+    await stub.save({ ...saving("STICKY_FIRST", "staff_1"), id: "pool_ERASES" });
+    const owners = (change?: string) =>
+      runInDurableObject(stub, (_, { storage }) => {
+        if (change) storage.sql.exec(change);
+        return storage.sql
+          .exec("SELECT customer FROM owners")
+          .toArray()
+          .map(({ customer }) => customer);
+      });
+    const pays = (number: number, customerId: string, convertedAt: number) =>
+      stub.assign({ order: orderOf(number), turn: 1, merchantId, customerId, convertedAt });
+    const erase = (customerId: string, erasedAt: number) => stub.forget({ merchantId, customerId, erasedAt });
+    await owners("INSERT INTO owners (customer, member, since) VALUES ('customer_0', 'staff_1', 0)");
+    await owners("ALTER TABLE owners DROP COLUMN since");
+    await erase("customer_0", 5);
+    expect(await owners()).toEqual([]);
+    await owners("ALTER TABLE owners DROP COLUMN since");
+    await pays(1, "customer_1", 10);
+    await pays(2, "customer_2", 10);
+    await erase("customer_1", 20);
+    // An order of before that asks late is gone at the last look; one of the new relation stays.
+    await pays(3, "customer_1", 15);
+    await erase("customer_1", 20);
+    expect(await owners()).toEqual(["customer_2"]);
+    await pays(4, "customer_1", 25);
+    await erase("customer_1", 20);
+    expect(await owners()).toEqual(["customer_1", "customer_2"]);
   });
 });
 
@@ -849,21 +887,21 @@ describe("a reservation that is let go", () => {
     await stub.release(turnOf(3));
     expect(await stub.reserve(turnOf(3))).toBeNull();
     // Whoever pays has the only place there is.
-    expect(await stub.assign({ ...turnOf(4), customerId: null })).toMatchObject({ member: "staff_1" });
+    expect(await stub.assign({ ...turnOf(4), customerId: null, convertedAt: 1 })).toMatchObject({ member: "staff_1" });
     await stub.release(turnOf(5));
     expect(await stub.summary(merchantId)).toMatchObject({ members: [{ assignedTotal: 1 }] });
     // That there was nobody is its last word in a turn as well: the order has asked another pool since.
     const another = { ...turnOf(1), order: "1".repeat(20) as OrderKey };
     await put({ online: false, totalCap: 1 });
-    expect([await stub.reserve(another), await stub.assign({ ...another, turn: 2, customerId: null })]).toEqual([
-      null,
-      null,
-    ]);
+    expect([
+      await stub.reserve(another),
+      await stub.assign({ ...another, turn: 2, customerId: null, convertedAt: 1 }),
+    ]).toEqual([null, null]);
     await put({ online: true, totalCap: null });
-    expect([await stub.reserve(another), await stub.assign({ ...another, turn: 2, customerId: null })]).toEqual([
-      null,
-      null,
-    ]);
+    expect([
+      await stub.reserve(another),
+      await stub.assign({ ...another, turn: 2, customerId: null, convertedAt: 1 }),
+    ]).toEqual([null, null]);
     expect(await stub.reserve({ ...another, turn: 3 })).toMatchObject({ member: "staff_1" });
   });
 });

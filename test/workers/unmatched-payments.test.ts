@@ -27,6 +27,7 @@ import {
   tell,
   walletObject,
 } from "./payment-scene.ts";
+import { paymentBook } from "../../src/durable/payment-book.ts";
 import { randomKey, someCapture } from "./terms.ts";
 
 afterEach(() => vi.restoreAllMocks());
@@ -364,6 +365,32 @@ describe("money without an order", () => {
     });
     expect(await assign(shop, id, order)).toMatchObject({ unmatchedPayment: { state: "ASSIGNED" } });
     expect((await orderOf(keyIn(order))).captures).toHaveLength(1);
+  });
+});
+
+describe("the payers of money that waits", () => {
+  it("are looked through in portions, each money once, from wherever somebody stopped", async () => {
+    const shop = await openShop();
+    const count = limits.unmatchedResealedMax + 5;
+    const order = await orderOf(keyIn(await orderIn(shop)));
+    const { capture } = someCapture(order.terms, { account: shop.accountId });
+    await runInDurableObject(env.PAYMENT_ACCOUNT.getByName(shop.accountId), (_, { storage }) => {
+      const book = paymentBook(storage);
+      for (let number = 0; number < count; number += 1)
+        book.keep({ ...capture, id: `C-${number}` }, "sealed", null, "UNKNOWN_ORDER", number);
+      const seen: string[] = [];
+      const look = (after: string) =>
+        book.reseal(after, (kept) => {
+          seen.push(kept.capture);
+          return kept.capture === "C-3" ? "anew" : null;
+        });
+      const after = look("");
+      expect(seen).toHaveLength(limits.unmatchedResealedMax);
+      expect(look(after ?? "")).toBeNull();
+      expect(seen).toEqual(Array.from({ length: count }, (__, number) => `C-${number}`));
+      const anew = book.list(false, null, count).filter(({ payer }) => payer !== "sealed");
+      expect(anew).toMatchObject([{ capture: "C-3", payer: "anew" }]);
+    });
   });
 });
 
