@@ -123,6 +123,7 @@ export const erasures: Columns<typeof tables.erasures> = {
     sequence: "sequence",
     toldPlacedAt: "told_placed_at",
     toldOrder: "told_order",
+    missed: { json: "missed" },
     dueAt: "due_at",
   },
 };

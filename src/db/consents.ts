@@ -4,17 +4,17 @@ import type { ConsentReceipt } from "../core/conversion.ts";
 import type { Purpose } from "../core/definition.ts";
 import { clause, prepare } from "./clause.ts";
 import { consents } from "./columns.ts";
+import { whenErased } from "./erased.ts";
 import { standingConsents } from "./projection-sql.ts";
 import { insertion, rowsOf, selection } from "./rows.ts";
 
 const list = `SELECT ${selection(consents)} FROM consents WHERE merchant_id = ? AND customer_id = ? ORDER BY at DESC, id DESC LIMIT ?`;
 /** What was said before an erasure is proof of what was done until then, and counts for nothing more. */
-const erasedAt = `coalesce((SELECT erased_at FROM customers WHERE merchant_id = ?1 AND id = ?2), 0)`;
-const standing = `SELECT (${standingConsents("?1", "?2", erasedAt)}) AS words`;
+const standing = `SELECT (${standingConsents("?1", "?2", whenErased)}) AS words`;
 
 const lastWord = `
   SELECT granted, at FROM consents
-  WHERE merchant_id = ?1 AND customer_id = ?2 AND purpose = ?3 AND at > ${erasedAt}
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND purpose = ?3 AND at > ${whenErased}
   ORDER BY at DESC, granted
   LIMIT 1`;
 

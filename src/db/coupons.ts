@@ -2,6 +2,7 @@
 import type { Minor } from "../core/money.ts";
 import { clause } from "./clause.ts";
 import { grants } from "./columns.ts";
+import { whenErased } from "./erased.ts";
 import type * as tables from "./tables.ts";
 import { rowOf, rowsOf, selection, type Raw } from "./rows.ts";
 
@@ -28,7 +29,7 @@ const columns = selection(grants);
 const list = `
   SELECT ${columns} FROM grants INDEXED BY grants_customer
   WHERE merchant_id = ?1 AND customer_id = ?2 AND code IS NOT NULL
-    AND issued_at > coalesce((SELECT erased_at FROM customers WHERE merchant_id = ?1 AND id = ?2), 0)
+    AND issued_at > ${whenErased}
   ORDER BY issued_at DESC, code
   LIMIT ?3`;
 const find = `SELECT ${columns} FROM grants INDEXED BY grants_code WHERE merchant_id = ? AND code = ?`;

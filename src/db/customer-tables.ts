@@ -43,6 +43,8 @@ export const erasures = sqliteTable(
     /** The last of the customer's orders that has heard, by when it was placed and its key. */
     toldPlacedAt: integer("told_placed_at").notNull(),
     toldOrder: text("told_order").notNull(),
+    /** Orders up to there that could not hear. */
+    missed: text({ mode: "json" }).$type<readonly OrderKey[]>().notNull().default([]),
     /** When somebody is to go on with it. */
     dueAt: integer("due_at").notNull(),
   },

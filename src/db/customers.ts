@@ -5,6 +5,7 @@ import type { Minor } from "../core/money.ts";
 import type { StaffHold } from "../core/staff-hold.ts";
 import { allOf, anyOf, clause, type Clause } from "./clause.ts";
 import { customers } from "./columns.ts";
+import { convertedAt, whenErased } from "./erased.ts";
 import { contains, hasEntry, isWithin } from "./match.ts";
 import { countOf, pageOf, type Ordering, type PageRequest, type PageResult } from "./page.ts";
 import { rowOf, rowsOf, selection, type Raw } from "./rows.ts";
@@ -119,7 +120,7 @@ const notes = `
   FROM orders INDEXED BY orders_customer
   CROSS JOIN json_each(iif(json_valid(doc), doc, '{}'), '$.conversion.actions') action
   WHERE merchant_id = ?1 AND customer_id = ?2 AND action.value ->> 'kind' = 'NOTE_ADD' AND action.value ->> 'state' = 'DONE'
-    AND iif(json_valid(doc), doc ->> '$.conversion.convertedAt', 0) > coalesce((${erasedAt}), 0)
+    AND ${convertedAt()} > ${whenErased}
   ORDER BY created_at DESC
   LIMIT ?3`;
 

@@ -7,6 +7,7 @@ import type { OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { clause } from "./clause.ts";
 import { erasures } from "./columns.ts";
+import { convertedAt } from "./erased.ts";
 import { subjectStatements } from "./event-log.ts";
 import { rowsOf, selection } from "./rows.ts";
 import type * as tables from "./tables.ts";
@@ -17,12 +18,12 @@ export type Erasing = Pick<Erasure, "merchantId" | "customerId" | "erasedAt" | "
 /** The place of an order among its customer's. */
 export type ErasedOrder = { readonly placedAt: number; readonly key: OrderKey };
 
-/** When an order made the customer one; for an order that nests too deep for SQLite, when it was placed. */
-const convertedAt = `iif(json_valid(doc), doc ->> '$.conversion.convertedAt', orders.created_at)`;
+/** For an order that nests too deep for SQLite, when it was placed. */
+const converted = convertedAt("orders.created_at");
 /** When the customer was last converted, as far as their latest orders say. */
 const newest = `coalesce((
   SELECT max(at) FROM (
-    SELECT ${convertedAt} AS at FROM orders INDEXED BY orders_customer
+    SELECT ${converted} AS at FROM orders INDEXED BY orders_customer
     WHERE merchant_id = ?1 AND customer_id = ?2
     ORDER BY created_at DESC, id DESC
     LIMIT ${limits.ordersPerErasure}
@@ -49,7 +50,8 @@ const begin = `
   INSERT INTO erasures (merchant_id, customer_id, erased_at, sequence, told_placed_at, told_order, due_at)
   SELECT ?1, ?2, ?3, ?4, -1, '', ?5 FROM customers WHERE ${isNext}
   ON CONFLICT (merchant_id, customer_id) DO UPDATE SET
-    erased_at = excluded.erased_at, sequence = excluded.sequence, told_placed_at = -1, told_order = '', due_at = excluded.due_at`;
+    erased_at = excluded.erased_at, sequence = excluded.sequence, told_placed_at = -1, told_order = '', missed = '[]',
+    due_at = excluded.due_at`;
 
 const forgetCustomer = `
   UPDATE customers SET
@@ -97,8 +99,10 @@ const next = `
   LIMIT ?5`;
 
 const move = `
-  UPDATE erasures SET told_placed_at = ?4, told_order = ?5
-  WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3 AND (told_placed_at, told_order) = (?6, ?7)`;
+  UPDATE erasures SET told_placed_at = ?4, told_order = ?5, missed = ?6
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3 AND (told_placed_at, told_order, missed) = (?7, ?8, ?9)`;
+
+const postpone = `UPDATE erasures SET due_at = ?4 WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3`;
 
 /** Points that nobody has any more, and what was spent of them: each order says so itself once it has heard. */
 const endPoints = `
@@ -108,7 +112,7 @@ const endPoints = `
     WHERE merchant_id = ?1 AND customer_id = ?2
     ORDER BY created_at DESC, id DESC
     LIMIT ${limits.erasedPointsAtOnce}
-  ) AND points <> 0 AND ${convertedAt} <= ?3 AND ${isErased}`;
+  ) AND points <> 0 AND ${converted} <= ?3 AND ${isErased}`;
 const endCoupons = `
   UPDATE grants INDEXED BY grants_customer SET code = NULL, redeemed_for = NULL, reversed_at = coalesce(reversed_at, ?3)
   WHERE merchant_id = ?1 AND customer_id = ?2 AND code IS NOT NULL AND issued_at <= ?3 AND ${isErased}`;
@@ -116,7 +120,7 @@ const endSpending = `DELETE FROM points_spent WHERE merchant_id = ?1 AND custome
 
 const end = `
   DELETE FROM erasures
-  WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3 AND NOT EXISTS (
+  WHERE merchant_id = ?1 AND customer_id = ?2 AND erased_at = ?3 AND missed = '[]' AND NOT EXISTS (
     SELECT 1 FROM orders INDEXED BY orders_customer
     WHERE orders.merchant_id = ?1 AND orders.customer_id = ?2 AND (created_at, id) > (told_placed_at, told_order)
   )`;
@@ -174,15 +178,33 @@ export async function ordersToForget(
   return results;
 }
 
-/** All orders up to this one have heard; unless one before it was put on the list meanwhile. Answers the erasure as it is for whoever goes on. */
-export async function markTold(db: D1Database, erasure: Erasure, { placedAt, key }: ErasedOrder): Promise<Erasure> {
-  const { merchantId, customerId, erasedAt, toldPlacedAt, toldOrder } = erasure;
-  const values = [merchantId, customerId, erasedAt, placedAt, key, toldPlacedAt, toldOrder];
+export type Told = Pick<Erasure, "toldPlacedAt" | "toldOrder" | "missed">;
+/**
+ * All orders up to this one have heard, but for those that could not; unless one before it was put on the list meanwhile. Answers the erasure as it is
+ * for whoever goes on.
+ */
+export async function markTold(db: D1Database, erasure: Erasure, told: Told): Promise<Erasure> {
+  const { merchantId, customerId, erasedAt } = erasure;
+  const placeOf = ({ toldPlacedAt, toldOrder, missed }: Told) => [toldPlacedAt, toldOrder, JSON.stringify(missed)];
+  const values = [merchantId, customerId, erasedAt, ...placeOf(told), ...placeOf(erasure)];
   await db
     .prepare(move)
     .bind(...values)
     .run();
-  return { ...erasure, toldPlacedAt: placedAt, toldOrder: key };
+  return { ...erasure, ...told };
+}
+
+/** It got no further: the longer that has been so, the later it is tried again. */
+export async function postponeErasure(
+  db: D1Database,
+  { merchantId, customerId, erasedAt }: Erasing,
+  now: number,
+): Promise<void> {
+  const wait = Math.min(Math.max((now - erasedAt) / 2, limits.erasureSettledMs), limits.erasureRetryMaxMs);
+  await db
+    .prepare(postpone)
+    .bind(merchantId, customerId, erasedAt, Math.ceil(now + wait))
+    .run();
 }
 
 /** All orders have heard. Consents that they told of late are taken back as well. */

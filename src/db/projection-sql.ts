@@ -1,4 +1,5 @@
 /** The statements of a projection. Each takes its rows as one JSON array (`projected-rows.ts`). */
+import { convertedAt } from "./erased.ts";
 
 /** Whether the read model has this version of the order's row, or a newer one. */
 const isOld = `
@@ -134,7 +135,7 @@ export const reverseTags = `
         CROSS JOIN json_each(action.value, '$.tags') tag
         WHERE orders.merchant_id = lost.merchant_id AND orders.customer_id = lost.id
           AND action.value ->> 'kind' = 'TAG_ADD' AND action.value ->> 'state' = 'DONE'
-          AND iif(json_valid(orders.doc), orders.doc ->> '$.conversion.convertedAt', 0) > coalesce(lost.erased_at, 0)
+          AND ${convertedAt()} > coalesce(lost.erased_at, 0)
           AND tag.value NOT IN (SELECT key FROM json_each(lost.own_tags) WHERE value = 0)
         UNION SELECT key FROM json_each(lost.own_tags) WHERE value = 1
         ORDER BY 1
@@ -148,12 +149,12 @@ export const reverseTags = `
 /** The latest tier that an order still gives, where the one that stands was given by an order that lost it. */
 export const reverseTiers = `
   UPDATE customers SET (tier, tier_at) = (
-    SELECT action.value ->> 'tier', orders.doc ->> '$.conversion.convertedAt'
+    SELECT action.value ->> 'tier', ${convertedAt()}
     FROM orders INDEXED BY orders_customer
     CROSS JOIN json_each(iif(json_valid(orders.doc), orders.doc, '{}'), '$.conversion.actions') action
     WHERE orders.merchant_id = customers.merchant_id AND orders.customer_id = customers.id
       AND action.value ->> 'kind' = 'TIER_SET' AND action.value ->> 'state' = 'DONE'
-      AND iif(json_valid(orders.doc), orders.doc ->> '$.conversion.convertedAt', 0) > coalesce(customers.erased_at, 0)
+      AND ${convertedAt()} > coalesce(customers.erased_at, 0)
     ORDER BY 2 DESC
     LIMIT 1
   )

@@ -26,10 +26,11 @@ export async function eraseCustomer(
   );
   const customer = await findCustomer(database, merchantId, customerId);
   if (!customer) return notFound(customerId);
-  try {
-    if (erasure) await continueErasure(deps, database, erasure, limits.ordersPerErasure);
-  } catch (fault) {
-    console.error("an erasure that the sweep will go on with", customerId, fault);
+  if (erasure) {
+    const { faults } = await continueErasure(deps, database, erasure, limits.ordersPerErasure).catch(
+      (fault: unknown) => ({ faults: [fault] }),
+    );
+    for (const fault of faults) console.error("an erasure that the sweep will go on with", customerId, fault);
   }
   return ok({ customer });
 }

@@ -546,9 +546,9 @@ describe("every table and query", () => {
     const andCustomer = "(orders_customer|PRIMARY KEY \\(merchant_id=\\? AND id=\\?\\))";
     await search(andCustomer, (db) => notesOf(db, merchantId, "customer_A", 10));
     const person = { merchantId, customerId: "customer_A", erasedAt: 1, sequence: 1 };
-    const erasing = { ...person, toldPlacedAt: 1, toldOrder: "A", dueAt: 1 };
+    const erasing = { ...person, toldPlacedAt: 1, toldOrder: "A", missed: [], dueAt: 1 };
     await search("COVERING INDEX orders_customer", (db) => ordersToForget(db, erasing, 10));
-    await search("PRIMARY KEY", (db) => markTold(db, erasing, { placedAt: 2, key: "B" as OrderKey }));
+    await search("PRIMARY KEY", (db) => markTold(db, erasing, { toldPlacedAt: 2, toldOrder: "B", missed: [] }));
     expect((await planOf((db) => endErasure(db, erasing))).filter((detail) => detail.startsWith("SEARCH"))).toEqual([
       "SEARCH consents USING PRIMARY KEY (merchant_id=? AND customer_id=?)",
       "SEARCH customers USING PRIMARY KEY (merchant_id=? AND id=?)",

@@ -12,7 +12,7 @@ import { orderKeyOf, type OrderKey } from "../../src/core/ids.ts";
 import type { Said } from "../../src/core/conversion.ts";
 import { limits } from "../../src/core/limits.ts";
 import { depsOf } from "../../src/deps.ts";
-import { endErasure, markTold, ordersToForget, takeErasures } from "../../src/db/erasures.ts";
+import { endErasure, markTold, ordersToForget, takeErasures, type ErasedOrder } from "../../src/db/erasures.ts";
 import { configOf } from "../../src/env.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
 import { eraseCustomer } from "../../src/resolvers/erase-customer.ts";
@@ -493,6 +493,54 @@ describe("an erased customer", () => {
     expect((await eventsOf(shop)).filter(({ type }) => type === "CUSTOMER_ERASED")).toHaveLength(1);
   });
 
+  it("is forgotten by all the other orders where one cannot hear, which stays named until it does; and a part that never answers is asked ever more rarely", async () => {
+    internet();
+    const shop = await wholeShop();
+    const orders: OrderKey[] = [];
+    for (let count = 0; count < 4; count += 1) orders.push(await paidBy(shop));
+    const [, broken] = orders;
+    const customerId = await customerIn(orders[0]!);
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const but = (by: Deps) => (key: OrderKey) => (key === broken ? dead() : by.liveCode(key));
+    const start = Date.now();
+    const after = (minutes: number, fields: Partial<Deps> = {}): Deps =>
+      deps({ now: () => start + minutes * limits.erasureSettledMs, liveCode: but(deps()), pool: dead, ...fields });
+    await eraseCustomer(after(0, { now: () => start }), shop.merchantId, { customerId });
+    const payers = async () =>
+      (await Promise.all(orders.map((key) => orderOf(key)))).map(({ conversion }) => conversion?.payer.name);
+    expect(await payers()).toEqual([null, wallet.name, null, null]);
+    const row = () =>
+      env.DB.prepare("SELECT told_order AS told, missed, due_at - ?1 AS wait FROM erasures").bind(start).first<{
+        told: string;
+        missed: string;
+        wait: number;
+      }>();
+    expect(await row()).toMatchObject({ told: orders.at(-1), missed: JSON.stringify([broken]) });
+    // An order that comes when others are passed over hears as well.
+    orders.push(await paidBy(shop));
+    const waits: number[] = [];
+    for (const minutes of [2, 10, 60, 600]) {
+      expect(await sweepErasures(after(minutes), env.DB)).toBe(0);
+      waits.push(Math.round((await row())!.wait / limits.erasureSettledMs) - minutes);
+    }
+    expect(waits).toEqual([1, 5, 30, 60]);
+    expect(await row()).toMatchObject({ told: orders.at(-1), missed: JSON.stringify([broken]) });
+    // Order and pool answer at last.
+    const sound = { liveCode: deps().liveCode, pool: deps().pool };
+    expect(await sweepErasures(after(700, sound), env.DB)).toBe(0);
+    expect((await row())?.missed).toBe("[]");
+    expect(await sweepErasures(after(800, sound), env.DB)).toBe(1);
+    silent.mockRestore();
+    expect(await erasuresLeft()).toBe(0);
+    expect(await payers()).toEqual([null, null, null, null, wallet.name]);
+    await erase(shop.key, customerId);
+    await sweepErasures(later(), env.DB);
+    expect(await erasuresLeft()).toBe(0);
+    await Promise.all(orders.map(known));
+    await still(shop.endpoint);
+    expect(traceIn(await everything())).toEqual([]);
+  });
+
   it("is on the list of work until all orders have heard, whatever is put on it while somebody goes through", async () => {
     internet();
     const shop = await wholeShop();
@@ -501,13 +549,16 @@ describe("an erased customer", () => {
     const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
     await eraseCustomer(deps({ liveCode: dead }), shop.merchantId, { customerId });
     silent.mockRestore();
+    // As somebody leaves it who dies right after the one transaction.
+    await env.DB.prepare("UPDATE erasures SET told_placed_at = -1, told_order = '', missed = '[]'").run();
     const [erasure] = await takeErasures(env.DB, Date.now() + 2 * limits.erasureSettledMs, 10);
     expect(await takeErasures(env.DB, Date.now() + 2 * limits.erasureSettledMs, 10)).toEqual([]);
     const list = await ordersToForget(env.DB, erasure!, 10);
     expect(list.map(({ key }) => key)).toEqual(orders);
     // Ended by somebody who saw nothing to do, a moment before.
     await endErasure(env.DB, erasure!);
-    const first = await markTold(env.DB, erasure!, list[0]!);
+    const upTo = ({ placedAt, key }: ErasedOrder) => ({ toldPlacedAt: placedAt, toldOrder: key, missed: [] });
+    const first = await markTold(env.DB, erasure!, upTo(list[0]!));
     const left = async () => {
       const row = await env.DB.prepare(
         "SELECT told_placed_at AS toldPlacedAt, told_order AS toldOrder FROM erasures",
@@ -517,7 +568,7 @@ describe("an erased customer", () => {
     expect(await left()).toEqual(orders.slice(1));
     // An order before those that one is told of at this moment.
     await env.DB.prepare("UPDATE erasures SET told_placed_at = -1, told_order = ''").run();
-    await markTold(env.DB, first, list[2]!);
+    await markTold(env.DB, first, upTo(list[2]!));
     expect(await left()).toEqual(orders);
     await sweepErasures(deps({ now: () => Date.now() + 4 * limits.erasureSettledMs }), env.DB);
     await sweepErasures(deps({ now: () => Date.now() + 6 * limits.erasureSettledMs }), env.DB);
@@ -740,11 +791,15 @@ describe("an erased customer", () => {
     const first = await paidBy(shop);
     const customerId = await customerIn(first);
     await still(shop.endpoint);
+    const other = keyIn(await placed(shop.key));
+    await recorded(shop.key, { orderId: `order_${other}`, payer: { phone: "+8613900000001", name: "Han Meimei" } });
+    await known(other);
+    await still(shop.endpoint);
     const told = heard.length;
     // The next event's selection has read its order, and waits for the customer's row.
     const { promise, resolve } = Promise.withResolvers<void>();
     const { prepare } = env.DB;
-    let isAsking = false;
+    let asking = 0;
     const slow = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
       const statement = prepare.call(env.DB, sql);
       if (!sql.includes("FROM grants")) return statement;
@@ -753,7 +808,7 @@ describe("an erased customer", () => {
         const bound = bind(...values);
         const all = bound.all.bind(bound);
         bound.all = async () => {
-          isAsking = true;
+          asking += 1;
           await promise;
           return all();
         };
@@ -761,8 +816,9 @@ describe("an erased customer", () => {
       };
       return statement;
     });
-    await save(shop.key, "orderRefund", "refund { id }", { orderId: `order_${first}`, amount: cny("1.00") });
-    await vi.waitFor(() => expect(isAsking).toBe(true), { timeout: 20_000, interval: 5 });
+    for (const key of [first, other])
+      await save(shop.key, "orderRefund", "refund { id }", { orderId: `order_${key}`, amount: cny("1.00") });
+    await vi.waitFor(() => expect(asking).toBe(2), { timeout: 20_000, interval: 5 });
     const erasing = erase(shop.key, customerId);
     await vi.waitFor(async () => expect((await orderOf(first)).conversion?.erasedAt).toBeDefined(), 20_000);
     await vi.waitFor(async () => {
@@ -780,6 +836,12 @@ describe("an erased customer", () => {
     await still(shop.endpoint);
     expect(heard.slice(told).some(({ body }) => body.includes('"order.refunded"'))).toBe(true);
     expect(traceIn(JSON.stringify(heard.slice(told)))).toEqual([]);
+    const deliveries = await env.WEBHOOK_ENDPOINT.getByName(shop.endpoint).deliveries(100, null);
+    const triesOf = (key: OrderKey) =>
+      deliveries.find(({ event }) => event.type === "ORDER_REFUNDED" && event.orderKey === key)?.attempts;
+    expect(triesOf(first)).toMatchObject([{ error: "selection: somebody was forgotten meanwhile" }, { status: 200 }]);
+    // What was being asked of somebody else is none of it.
+    expect(triesOf(other)).toMatchObject([{ status: 200 }]);
     await known(first);
     expect(traceIn(await everything())).toEqual([]);
   });

@@ -1,0 +1,1 @@
+ALTER TABLE `erasures` ADD `missed` text DEFAULT '[]' NOT NULL;
