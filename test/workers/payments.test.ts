@@ -100,14 +100,16 @@ describe("a notification", () => {
         attempt: paymentId(terms.key, 1),
         amount: 1990,
         disposition: "ACCEPTED",
-        payer: {
-          provisional: false,
-          name: "Li Lei",
-          identities: [{ kind: "WALLET", value: "wallet-42", verified: true }],
-        },
       },
     ]);
-    expect(order.conversion).toMatchObject({ state: "COMMITTED" });
+    expect(order.conversion).toMatchObject({
+      state: "COMMITTED",
+      payer: {
+        provisional: false,
+        name: "Li Lei",
+        identities: [{ kind: "WALLET", value: "wallet-42", verified: true }],
+      },
+    });
   });
 
   it("counts once when fifty copies come at once", async () => {
@@ -408,8 +410,7 @@ describe("the payer", () => {
     const paidBy = async (payer: unknown, at = account) => {
       const terms = await placeOrder(at);
       await tell(at, notice(terms, { payer, transaction: crypto.randomUUID() }));
-      const [capture] = (await orderOf(terms.key)).captures;
-      return capture!.payer;
+      return (await orderOf(terms.key)).conversion!.payer;
     };
     const first = await paidBy({ id: "wallet-42", name: "Li Lei", phone: "+86 138-0013-8000" });
     expect(first.identities).toEqual([
