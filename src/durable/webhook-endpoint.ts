@@ -10,7 +10,7 @@ import { databaseNameOf } from "../db/database.ts";
 import type { FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import { keysOf } from "../keys/root.ts";
-import { full, type Bucket } from "../webhooks/bucket.ts";
+import { forgotten, type Bucket } from "../webhooks/bucket.ts";
 import type { Health } from "../webhooks/health.ts";
 import { lanesOf, plan, type Lanes } from "../webhooks/queue.ts";
 import { succeeded } from "../webhooks/retry.ts";
@@ -52,8 +52,8 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   private known: Known | null = null;
   /** The alarm as this instance knows it; null when it does not know. */
   private alarmAt: number | null = null;
-  /** Of what is sent again. Our own pace and nobody's wish, so an eviction may forget it. */
-  private replayBucket = full(limits.webhookReplaysPerSecondMax);
+  /** Of what is sent again. Our own pace and nobody's wish, so it is kept nowhere. */
+  private replayBucket = forgotten(limits.webhookReplaysPerSecondMax, Date.now());
   private announcing = false;
   private readonly sender = sender(
     this.env,

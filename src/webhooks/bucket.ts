@@ -16,10 +16,15 @@ const second = 1000;
 /** Deeper in debt it never is, whatever a clock that was set back says: else nothing would go for as long. */
 const debtMax = 2;
 
-export const full = (perSecond: number): Bucket => ({ perSecond, at: 0, missing: 0 });
-
 /** One that is empty at a moment, which may be still to come. */
 export const emptyAt = (perSecond: number, at: number): Bucket => ({ perSecond, at, missing: perSecond * token });
+
+/** For whoever has forgotten how full it was: no more than is worth a look, so that forgetting again and again gains nothing. */
+export const forgotten = (perSecond: number, now: number): Bucket => ({
+  perSecond,
+  at: now,
+  missing: (perSecond - lookTokens(perSecond)) * token,
+});
 
 /** With so many tokens less. Also brings it up to date when there are none to take. */
 export function take({ perSecond, at, missing }: Bucket, count: number, now: number): Bucket {
@@ -37,8 +42,11 @@ export function tokensIn(bucket: Bucket, now: number): number {
 export const holdsAt = ({ perSecond, at, missing }: Bucket, count: number): number =>
   at + Math.ceil((missing + count * token - perSecond * token) / perSecond);
 
-/** When to look again after it was found too empty. For a tenth of a second's worth, since every look costs an alarm. */
-export const worthALookAt = (bucket: Bucket): number => holdsAt(bucket, Math.ceil(bucket.perSecond / 10));
+/** When to look again after it was found too empty. */
+export const worthALookAt = (bucket: Bucket): number => holdsAt(bucket, lookTokens(bucket.perSecond));
+
+/** A tenth of a second's worth, since every look costs an alarm. */
+const lookTokens = (perSecond: number): number => Math.ceil(perSecond / 10);
 
 /**
  * What is kept of it, at one row a second and not one for each attempt: a moment at which it may be thought empty, and then it never gives more than it would have. `kept` is what is

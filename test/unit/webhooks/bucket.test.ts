@@ -1,15 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  emptyAt,
-  full,
-  holdsAt,
-  take,
-  toKeep,
-  tokensIn,
-  worthALookAt,
-  type Bucket,
-} from "../../../src/webhooks/bucket.ts";
+import { emptyAt, holdsAt, take, toKeep, tokensIn, worthALookAt, type Bucket } from "../../../src/webhooks/bucket.ts";
 
 const now = 1_795_420_800_000;
 const rates = fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 31, max: 5_000 }));
@@ -22,7 +13,7 @@ type Taken = { readonly at: number; readonly count: number };
 
 /** What it gave, over any demand; where it dies, from what is kept of it. */
 function given(rate: number, asked: readonly { wait: number; wanted: number; dies: boolean }[]): Taken[] {
-  let bucket = full(rate);
+  let bucket = emptyAt(rate, 0);
   let kept = 0;
   let clock = now;
   return asked.map(({ wait, wanted, dies }) => {
@@ -37,7 +28,7 @@ function given(rate: number, asked: readonly { wait: number; wanted: number; die
 
 describe("an endpoint's rate", () => {
   it("gives a second's worth at once, and then each attempt its share of time, exactly", () => {
-    let bucket: Bucket = full(3);
+    let bucket: Bucket = emptyAt(3, 0);
     expect(tokensIn(bucket, now)).toBe(3);
     bucket = take(bucket, 3, now);
     expect([0, 333, 334, 667, 1_000, 99_000].map((later) => tokensIn(bucket, now + later))).toEqual([0, 0, 1, 2, 3, 3]);
@@ -61,7 +52,7 @@ describe("an endpoint's rate", () => {
   it("is full again after a second without attempts, and after two whatever became of it", () => {
     fc.assert(
       fc.property(rates, demands, fc.boolean(), (rate, asked, dies) => {
-        let [bucket, kept, clock] = [full(rate), 0, now];
+        let [bucket, kept, clock] = [emptyAt(rate, 0), 0, now];
         for (const { wait, wanted } of asked) {
           clock += wait;
           bucket = take(bucket, Math.min(wanted, tokensIn(bucket, clock)), clock);
@@ -76,7 +67,7 @@ describe("an endpoint's rate", () => {
   it("never starves: whoever looks when it says so finds something, also when clocks are set back or it dies", () => {
     fc.assert(
       fc.property(rates, demands, fc.integer({ min: -1e9, max: 1e9 }), (rate, asked, jump) => {
-        let [bucket, clock] = [full(rate), now];
+        let [bucket, clock] = [emptyAt(rate, 0), now];
         for (const { wait, wanted } of asked) {
           clock += wait;
           bucket = take(bucket, Math.min(wanted, tokensIn(bucket, clock)), clock);
@@ -97,8 +88,8 @@ describe("an endpoint's rate", () => {
   it("is asked again ten times a second at most, however high it is, and is kept once a second at most", () => {
     fc.assert(
       fc.property(rates, (rate) => {
-        expect(worthALookAt(take(full(rate), rate, now)) - now).toBeGreaterThanOrEqual(100);
-        let [bucket, kept, writes] = [full(rate), 0, 0];
+        expect(worthALookAt(take(emptyAt(rate, 0), rate, now)) - now).toBeGreaterThanOrEqual(100);
+        let [bucket, kept, writes] = [emptyAt(rate, 0), 0, 0];
         for (let clock = now; clock <= now + 5_000; clock += 50) {
           bucket = take(bucket, tokensIn(bucket, clock), clock);
           const next = toKeep(bucket, kept, clock);

@@ -1,7 +1,7 @@
 /** A partner that is away for sixty hours, on a clock of our own: the queue, the schedule and the breaker together, as the endpoint's object runs them. */
 import { describe, expect, it } from "vitest";
 import { limits } from "../../../src/core/limits.ts";
-import { full } from "../../../src/webhooks/bucket.ts";
+import { emptyAt } from "../../../src/webhooks/bucket.ts";
 import { after, sound } from "../../../src/webhooks/health.ts";
 import { depart, enter, lanesOf, leave, plan, rest, type Waiting } from "../../../src/webhooks/queue.ts";
 import { judge } from "../../../src/webhooks/retry.ts";
@@ -54,7 +54,7 @@ function run(arrivals: readonly (readonly [number, string, number])[], status: (
     const gate = {
       heldUntil: health.probeAt,
       bucket: null,
-      replayBucket: full(limits.webhookReplaysPerSecondMax),
+      replayBucket: emptyAt(limits.webhookReplaysPerSecondMax, 0),
       ahead: 0,
       probing,
       paused: false,

@@ -15,7 +15,7 @@ import {
 } from "../../../src/webhooks/queue.ts";
 import { Boarding } from "../../../src/durable/webhook-boarding.ts";
 import type { Departure } from "../../../src/durable/webhook-endpoint-steps.ts";
-import { emptyAt, full, take } from "../../../src/webhooks/bucket.ts";
+import { emptyAt, take } from "../../../src/webhooks/bucket.ts";
 import { after, sound } from "../../../src/webhooks/health.ts";
 import { judge } from "../../../src/webhooks/retry.ts";
 
@@ -23,7 +23,7 @@ const now = 1_000_000;
 const open: Gate = {
   heldUntil: null,
   bucket: null,
-  replayBucket: full(limits.webhookReplaysPerSecondMax),
+  replayBucket: emptyAt(limits.webhookReplaysPerSecondMax, 0),
   ahead: 0,
   probing: false,
   paused: false,
@@ -88,11 +88,11 @@ describe("an endpoint's queue", () => {
 
   it("keeps to the endpoint's rate, and wakes when the next attempt may begin", () => {
     const queue = [waiting("a", 1), waiting("b", 1), waiting("c", 1)];
-    const almost = take(full(3), 2, now);
+    const almost = take(emptyAt(3, 0), 2, now);
     expect(planned(queue, { bucket: almost })).toEqual({ send: ["a1"], wakeAt: now + 334 });
     expect(planned(queue, { bucket: emptyAt(2, now) })).toEqual({ send: [], wakeAt: now + 500 });
-    expect(planned(queue, { bucket: full(2) })).toEqual({ send: ["a1", "b1"], wakeAt: now + 500 });
-    expect(planned(queue, { bucket: full(5) })).toEqual({ send: ["a1", "b1", "c1"], wakeAt: now + leaseMs });
+    expect(planned(queue, { bucket: emptyAt(2, 0) })).toEqual({ send: ["a1", "b1"], wakeAt: now + 500 });
+    expect(planned(queue, { bucket: emptyAt(5, 0) })).toEqual({ send: ["a1", "b1", "c1"], wakeAt: now + leaseMs });
     expect(plan(lanesOf(queue), now, { ...open, bucket: almost }).bucket).toEqual(take(almost, 1, now));
   });
 
