@@ -15,7 +15,12 @@ export const graphLimits = {
     /** In any list among the variables. */
     listItemsMax: 1_000,
     costMax: 10_000,
-    /** What a key may spend at once, how much of it comes back each second, and of how many keys an isolate knows. A thousand points are about a millisecond. */
+    /**
+     * What a key may spend at once, how much of it comes back each second, and of how many keys an isolate knows. A request costs some points whatever it asks, so that
+     * one key has some four hundred small reads a second of an isolate; and more when its document has to be read and validated first, which takes longer than most answers.
+     */
+    requestPoints: 50,
+    newDocumentPoints: 450,
     budgetPoints: 200_000,
     budgetPointsPerSecond: 20_000,
     budgetsKeptMax: 10_000,
@@ -41,6 +46,10 @@ export const graphLimits = {
   /** How much may be sent to a client before it has shown, by a pong, that it read what came before; and how long it may take to. */
   liveUnreadBytes: 64 * 1024,
   liveUnreadMs: minute,
+  /** Subscriptions that a feed catches up at once, each a page in memory. */
+  liveCatchUpsAtOnce: 8,
+  /** What is kept of a client's `Accept-Language`. */
+  acceptLanguageLengthMax: 200,
   /** How long the log may take to be read, and one piece of news to be rendered. Below the time that a live code has for telling. */
   liveAnswerMs: 4 * second,
   /** When a feed looks for an event that was published and may not be in the log yet. */
@@ -59,7 +68,9 @@ export const graphLimits = {
   bookmarksKeptMax: 1_000,
   pageSizeDefault: 20,
   pageSizeMax: 100,
-  /** Pages of orders that an isolate keeps in mind, and the longest document of an order that is worth it. */
+  /** Pages of orders that an isolate keeps in mind and for how long, the longest document of an order that is worth it, and how much of a page, in characters. */
   orderPagesKeptMax: 20,
+  orderPagesKeptMs: 5 * minute,
   orderKeptLengthMax: 8_192,
+  orderPageKeptLengthMax: 200_000,
 } as const;

@@ -30,6 +30,43 @@ export class Recent<Value> {
   delete(name: string): void {
     this.kept.delete(name);
   }
+
+  /** From what was kept first on, until one is to stay. */
+  forgetUntil(isToStay: (value: Value) => boolean): void {
+    for (const [name, value] of this.kept) {
+      if (isToStay(value)) return;
+      this.kept.delete(name);
+    }
+  }
+}
+
+/** The same, of which nothing older than `keptMs` is told, or stays once anything new is kept. */
+export class Fresh<Value> {
+  private readonly values: Recent<{ readonly value: Value; readonly at: number }>;
+  private readonly keptMs: number;
+
+  constructor(max: number, keptMs: number) {
+    this.values = new Recent(max);
+    this.keptMs = keptMs;
+  }
+
+  get(name: string, now: number): Value | undefined {
+    const held = this.values.get(name);
+    return held && this.isFresh(held, now) ? held.value : undefined;
+  }
+
+  set(name: string, value: Value, now: number): void {
+    this.values.forgetUntil((held) => this.isFresh(held, now));
+    this.values.set(name, { value, at: now });
+  }
+
+  delete(name: string): void {
+    this.values.delete(name);
+  }
+
+  private isFresh({ at }: { readonly at: number }, now: number): boolean {
+    return now - at < this.keptMs;
+  }
 }
 
 /** A question whose answer never changes, asked once per isolate. Only what was found is kept, so that inventions push nothing out. */

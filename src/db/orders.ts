@@ -2,7 +2,7 @@
 import type { OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
-import { Recent } from "../core/recent.ts";
+import { Fresh } from "../core/recent.ts";
 import type { OrderState } from "../core/state.ts";
 import { allOf, anyOf, clause, type Clause } from "./clause.ts";
 import { orders } from "./columns.ts";
@@ -40,7 +40,7 @@ export async function pageOrders(
 ): Promise<PageResult<Order>> {
   const name = JSON.stringify([merchantId, filter, page]);
   const read = new Map<string, Known>();
-  const reading = unlessKnown(pages.get(name) ?? new Map(), read);
+  const reading = unlessKnown(pages.get(name, now) ?? new Map(), read);
   const list = { ...listOf(merchantId, filter, now), reading };
   const found = await pageOf(
     db,
@@ -50,14 +50,14 @@ export async function pageOrders(
     ({ createdAt, id }) => [createdAt, id],
     ({ doc }) => doc,
   );
-  if (found.ok) pages.set(name, read);
+  if (found.ok) pages.set(name, read, now);
   return found;
 }
 
 /** Says which document a row has: each time it is written, one of the two has risen (`projection-sql.ts`). */
 const markOf = "version || '.' || events_through";
-/** An order, and the mark of the row that it came from. */
-type Known = { readonly mark: string; readonly order: Order };
+/** An order, the mark of the row that it came from, and how long its document is. */
+type Known = { readonly mark: string; readonly order: Order; readonly length: number };
 
 type MarkedRow = {
   readonly createdAt: number;
@@ -68,20 +68,24 @@ type MarkedRow = {
 };
 
 /** Pages that this isolate read lately. Screens ask for the same ones again and again, and documents are most of what a page weighs. */
-const pages = new Recent<ReadonlyMap<string, Known>>(limits.orderPagesKeptMax);
+const pages = new Fresh<ReadonlyMap<string, Known>>(limits.orderPagesKeptMax, limits.orderPagesKeptMs);
 
-/** Leaves out the documents that are known. What is read is noted, unless it is large. */
+/** Leaves out the documents that are known. What is read is noted, unless it is large or there is much of it. */
 function unlessKnown(known: ReadonlyMap<string, Known>, read: Map<string, Known>) {
+  let room: number = limits.orderPageKeptLengthMax;
   const marks = JSON.stringify(Object.fromEntries([...known].map(([id, { mark }]) => [id, mark])));
   const select = `created_at AS createdAt, id AS id, ${markOf} AS mark, iif(${markOf} = (? ->> id), NULL, doc) AS doc`;
   return {
     select: clause(select, marks),
     rowOf: (raw: Raw) => {
       const { createdAt, id, mark, doc: text } = raw as MarkedRow;
-      const doc = text === null ? known.get(id)?.order : (JSON.parse(text) as Order);
-      if (!doc) throw new Error("only what is known is left out");
-      if (text === null || text.length <= limits.orderKeptLengthMax) read.set(id, { mark, order: doc });
-      return { createdAt, id, doc };
+      const found = text === null ? known.get(id) : { mark, order: JSON.parse(text) as Order, length: text.length };
+      if (!found) throw new Error("only what is known is left out");
+      if (found.length <= Math.min(room, limits.orderKeptLengthMax)) {
+        read.set(id, found);
+        room -= found.length;
+      }
+      return { createdAt, id, doc: found.order };
     },
   };
 }

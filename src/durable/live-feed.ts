@@ -94,6 +94,16 @@ export class LiveFeed {
   closed(socket: WebSocket): void {
     this.sockets.close(socket, 1000, "");
   }
+  /** Whatever it was, a stock client is to come back and not to give up. */
+  failed(socket: WebSocket): void {
+    this.sockets.close(socket, tryAgain, "Try again later");
+  }
+
+  /** Until when it is to be looked after again: keys that have ended are found in time, however often a look in between did not ask for them. */
+  lookBy(now: number): number {
+    const keysDueAt = this.keysAskedAt + limits.liveTickMs;
+    return keysDueAt > now ? keysDueAt : now + limits.liveTickMs;
+  }
 
   /** From time to time: keys that have ended end their sockets, and whatever nobody told us of is found. */
   async lookAfter(now: number): Promise<void> {
@@ -142,7 +152,12 @@ export class LiveFeed {
     isHere: () => boolean,
   ): Promise<readonly unknown[] | null> {
     const found = await this.graph().topicOf(asked, session.listener);
-    if (!found.ok) return found.error;
+    if (!found.ok) {
+      const { error } = found;
+      if (error !== "LATER") return error;
+      this.failed(socket);
+      return null;
+    }
     const { topic } = found.value;
     const after = topic.kind === "EVENTS" ? (lastEventIn(asked) ?? topic.after) : null;
     const from = after === null ? null : await this.placeOfEvent(session.listener.merchantId, after);
@@ -161,7 +176,7 @@ export class LiveFeed {
       return null;
     }
     this.sockets.changeSubscription(socket, id, { question, from });
-    await this.log.catchUp(socket, id);
+    this.log.resume(socket);
     return null;
   }
 
@@ -199,7 +214,9 @@ export class LiveFeed {
     this.say(socket, { id, type: "error", payload: errors });
   }
 
+  /** An answer to what a client sent. One that sends on and reads nothing is given no more of them. */
   private say(socket: WebSocket, message: object): void {
+    if (this.sockets.isFull(socket)) return this.sockets.close(socket, tryAgain, "Read what you were told");
     this.sockets.send(socket, JSON.stringify(message));
   }
 }

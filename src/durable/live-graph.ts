@@ -29,11 +29,11 @@ export type News =
   | { readonly kind: "EVENTS"; readonly event: FeedEvent };
 
 export type LiveGraph = {
-  /** The topic, with what was asked as it is to be kept; or GraphQL errors that say what is wrong with it, or with who asks. */
+  /** The topic, with what was asked as it is to be kept; or GraphQL errors that say what is wrong with it, or with who asks. `LATER`: its key has asked for too much just now. */
   readonly topicOf: (
     asked: Asked,
     listener: Listener,
-  ) => Promise<Result<{ readonly topic: Topic; readonly asked: Asked }, readonly unknown[]>>;
+  ) => Promise<Result<{ readonly topic: Topic; readonly asked: Asked }, readonly unknown[] | "LATER">>;
   /** The execution result as JSON: what was asked, about these news. Null when the graph knows no such question any more. Rejects when it cannot be answered just now. */
   readonly tell: Tell;
 };

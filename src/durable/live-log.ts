@@ -8,7 +8,8 @@ import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { endOfLog, eventsAfter, isBeyond, type LoggedEvent, type Place } from "../db/event-log.ts";
 import type { Tell } from "./live-graph.ts";
-import type { LiveSockets, Session, Subscribed } from "./live-sockets.ts";
+import { groupOf, type LiveSockets, type Session, type Subscribed } from "./live-sockets.ts";
+import { Turns } from "./turns.ts";
 import { within } from "./within.ts";
 
 const tailKey = "tail";
@@ -22,6 +23,7 @@ export class LiveLog {
   private again = false;
   /** The log's end, while it is being asked for: those who subscribe at the same time ask once. */
   private ending: Promise<Place> | null = null;
+  private readonly turns = new Turns(limits.liveCatchUpsAtOnce);
   /** The subscriptions of each socket that somebody is catching up at the moment. */
   private readonly catching = new WeakMap<WebSocket, Set<string>>();
 
@@ -65,7 +67,8 @@ export class LiveLog {
     if (caught.has(id)) return;
     caught.add(id);
     try {
-      while (await this.hasMore(socket, id));
+      // Page by page and few at once: when all come back together, after a deployment, neither the database nor memory is to take them all.
+      while (await this.turns.take(() => this.hasMore(socket, id)));
     } finally {
       caught.delete(id);
     }
@@ -92,6 +95,7 @@ export class LiveLog {
     const own = this.mine(socket, id);
     if (!own?.subscription.from || own.subscription.follows) return false;
     const { session, question, subscription } = own;
+    if (this.sockets.isFull(socket)) return false;
     let place: Place = own.subscription.from;
     const isHere = () => this.sockets.subscription(socket, id)?.nth === subscription.nth;
     const moveTo = (from: Place) => this.sockets.changeSubscription(socket, id, { from });
@@ -170,6 +174,7 @@ export class LiveLog {
             break;
           }
           this.sockets.tell(socket, subscription.id, message.value, event.id);
+          if (message.value === null) break;
         }
         place = laterOf(place, next);
       }
@@ -227,11 +232,5 @@ const laterOf = (one: Place, other: Place): Place => (isBeyond(one, other) ? one
 
 const wants = ({ question: { topic } }: Subscribed, type: string): boolean =>
   topic.kind === "EVENTS" && (topic.types.length === 0 || topic.types.some((one) => one === type));
-
-/** Those who ask the same and may see the same are told the same. */
-export const groupOf = ({ subscription, session }: Pick<Subscribed, "subscription" | "session">): string => {
-  const { scopes, acceptLanguage, origin } = session.listener;
-  return JSON.stringify([subscription.question, scopes, acceptLanguage, origin]);
-};
 
 const report = (fault: unknown): void => console.error("a merchant's log, live", fault);

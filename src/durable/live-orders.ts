@@ -7,8 +7,7 @@ import type { OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
 import type { Tell } from "./live-graph.ts";
-import { groupOf } from "./live-log.ts";
-import type { LiveSockets, Subscribed } from "./live-sockets.ts";
+import { groupOf, type LiveSockets, type Subscribed } from "./live-sockets.ts";
 import type { LiveCodeProtocol } from "./protocol.ts";
 import { within } from "./within.ts";
 

@@ -33,6 +33,8 @@ export type Session = {
   readonly acknowledged: boolean;
   /** Since when a ping waits for its answer. */
   readonly pingedAt?: number | null;
+  /** How many bytes it was sent since its last ping. */
+  readonly sent?: number;
   readonly subscriptions: readonly Subscription[];
 };
 export type Question = { readonly asked: Asked; readonly topic: Topic };
@@ -50,8 +52,6 @@ export class LiveSockets {
   private readonly questions = new Map<string, Question>();
   /** How long all kept questions are; null when it is not known. */
   private keptLength: number | null = null;
-  /** How many bytes each socket was sent since its last ping, as far as this instance knows. */
-  private readonly sent = new WeakMap<WebSocket, number>();
 
   constructor(ctx: DurableObjectState) {
     this.ctx = ctx;
@@ -133,7 +133,7 @@ export class LiveSockets {
   send(socket: WebSocket, message: string): void {
     try {
       socket.send(message);
-      this.sent.set(socket, this.sentSincePing(socket) + Buffer.byteLength(message));
+      this.change(socket, (one) => ({ ...one, sent: (one.sent ?? 0) + Buffer.byteLength(message) }));
       this.pingWhenDue(socket);
     } catch {
       this.all().delete(socket);
@@ -142,28 +142,23 @@ export class LiveSockets {
 
   /** Whether it has to read before it is told more. */
   isFull(socket: WebSocket): boolean {
-    return isPinged(this.session(socket)) && this.sentSincePing(socket) >= limits.liveUnreadBytes;
+    const session = this.session(socket);
+    return isPinged(session) && hasPortion(session);
   }
 
   /** It has read everything up to the ping. False when there was none. */
   hasRead(socket: WebSocket): boolean {
     if (!isPinged(this.session(socket))) return false;
-    this.sent.set(socket, this.sentSincePing(socket));
     this.change(socket, (one) => ({ ...one, pingedAt: null }));
     this.pingWhenDue(socket);
     return true;
   }
 
   private pingWhenDue(socket: WebSocket): void {
-    if (isPinged(this.session(socket)) || this.sentSincePing(socket) < limits.liveUnreadBytes) return;
-    this.change(socket, (one) => ({ ...one, pingedAt: Date.now() }));
-    this.sent.set(socket, 0);
+    const session = this.session(socket);
+    if (isPinged(session) || !hasPortion(session)) return;
+    this.change(socket, (one) => ({ ...one, pingedAt: Date.now(), sent: 0 }));
     socket.send(`{"type":"ping"}`);
-  }
-
-  /** An instance that came while a ping waited knows nothing of what followed it, and takes it for a portion. */
-  private sentSincePing(socket: WebSocket): number {
-    return this.sent.get(socket) ?? (isPinged(this.session(socket)) ? limits.liveUnreadBytes : 0);
   }
 
   /** A result, as JSON, to one subscription. Null ends it: there is none, and there will be none. `event`: the id of the one that it is about. */
@@ -220,7 +215,14 @@ export class LiveSockets {
   }
 }
 
+const hasPortion = (session: Session | null): boolean => (session?.sent ?? 0) >= limits.liveUnreadBytes;
 const isPinged = (session: Session | null): boolean => typeof session?.pingedAt === "number";
 
 const questionPrefix = "asked:";
 const questionKey = (hash: string): string => questionPrefix + hash;
+
+/** Those who ask the same and may see the same are told the same. */
+export const groupOf = ({ subscription, session }: Pick<Subscribed, "subscription" | "session">): string => {
+  const { scopes, acceptLanguage, origin } = session.listener;
+  return JSON.stringify([subscription.question, scopes, acceptLanguage, origin]);
+};

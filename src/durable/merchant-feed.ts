@@ -74,8 +74,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
       this.alarmClock.ringBy(Date.now() + limits.feedQuietMs + limits.liveLookMs);
     } catch (fault) {
       console.error("a subscription", fault);
-      // Not 1011: whatever it was, a stock client is to come back and not to give up.
-      socket.close(1013, "Try again later");
+      this.live.failed(socket);
     }
   }
 
@@ -88,7 +87,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     this.alarmClock.at = null;
     if (!this.live.isOpen()) return;
     const now = Date.now();
-    this.alarmClock.set(now + limits.liveTickMs, true);
+    this.alarmClock.set(this.live.lookBy(now), true);
     try {
       await this.live.lookAfter(now);
     } catch (fault) {

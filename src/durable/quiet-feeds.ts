@@ -4,13 +4,13 @@
  * after every lease that the feed has given is over.
  */
 import { limits } from "../core/limits.ts";
+import { Recent } from "../core/recent.ts";
 
-const quietUntil = new Map<string, number>();
+const quietUntil = new Recent<number>(limits.feedsRememberedMax);
 
 export const isQuiet = (merchantId: string, now: number): boolean => (quietUntil.get(merchantId) ?? 0) > now;
 
 export function rememberQuiet(merchantId: string, askedAt: number, quietMs: number): void {
-  if (quietUntil.size >= limits.feedsRememberedMax) quietUntil.clear();
   if (quietMs > 0) quietUntil.set(merchantId, askedAt + quietMs);
   else quietUntil.delete(merchantId);
 }

@@ -3,6 +3,7 @@
  * everywhere within `limits.apiKeyCacheMs`.
  */
 import { limits } from "../core/limits.ts";
+import { Fresh } from "../core/recent.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { findApiKey, type ApiKey } from "../db/api-keys.ts";
 import { findMerchant, type Merchant } from "../db/merchants.ts";
@@ -10,7 +11,6 @@ import { sameText } from "../keys/root.ts";
 import { readApiKeyText } from "./api-key-text.ts";
 import { isScope, type Caller, type Scope } from "./caller.ts";
 import type { Deps } from "./deps.ts";
-import { remember } from "./remember.ts";
 import { documentsIn } from "./trust-documents.ts";
 
 /** One error for malformed, invented, expired and revoked: whoever guesses learns nothing. */
@@ -23,10 +23,10 @@ type KnownKey = {
   readonly documents: ReadonlySet<string> | null;
 };
 const rememberedMax = 1_000;
-const knownKeys = remember<KnownKey>(rememberedMax, limits.apiKeyCacheMs);
-const knownMerchants = remember<Merchant>(rememberedMax, limits.merchantCacheMs);
+const knownKeys = new Fresh<KnownKey>(rememberedMax, limits.apiKeyCacheMs);
+const knownMerchants = new Fresh<Merchant>(rememberedMax, limits.merchantCacheMs);
 /** Keys whose secret was found right a moment ago, by their whole text: their hashes need not be drawn again for every request. */
-const proven = remember<KnownKey>(rememberedMax, limits.apiKeyCacheMs);
+const proven = new Fresh<KnownKey>(rememberedMax, limits.apiKeyCacheMs);
 
 /** `authorization`: the header's value; null without one. */
 export async function authenticate(
@@ -91,5 +91,5 @@ export async function merchantOf(deps: Deps, id: string): Promise<Merchant | nul
 }
 
 /** To be called by whoever changes a key or a merchant, so that this isolate believes the change at once. */
-export const forgetApiKey = (id: string): void => knownKeys.forget(id);
-export const forgetMerchant = (id: string): void => knownMerchants.forget(id);
+export const forgetApiKey = (id: string): void => knownKeys.delete(id);
+export const forgetMerchant = (id: string): void => knownMerchants.delete(id);

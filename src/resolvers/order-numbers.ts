@@ -3,13 +3,13 @@
  * so that most orders ask nobody. A block that dies with its isolate leaves a gap, which harms nobody: the number is a name, not a count.
  */
 import { limits } from "../core/limits.ts";
+import { Recent } from "../core/recent.ts";
 import { leaseOrderNumbers } from "../db/merchants.ts";
 import type { Deps } from "./deps.ts";
 
 type Block = { next: number; readonly end: number };
 /** By merchant; those who placed an order longest ago are forgotten first. */
-const blocks = new Map<string, Block[]>();
-const merchantsMax = 1_000;
+const blocks = new Recent<Block[]>(1_000);
 
 export async function nextOrderNumber(deps: Deps, merchantId: string): Promise<string> {
   const left = blocks.get(merchantId) ?? [];
@@ -29,9 +29,6 @@ function take(merchantId: string, left: Block[]): string {
   const number = block.next;
   block.next += 1;
   if (block.next === block.end) left.shift();
-  blocks.delete(merchantId);
   blocks.set(merchantId, left);
-  const oldest = blocks.keys().next();
-  if (blocks.size > merchantsMax && !oldest.done) blocks.delete(oldest.value);
   return String(number);
 }

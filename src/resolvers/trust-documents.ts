@@ -4,11 +4,11 @@
  * graphql-codegen writes it.
  */
 import { limits } from "../core/limits.ts";
+import { Fresh } from "../core/recent.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { sha256Hex } from "../keys/root.ts";
 import type { Caller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
-import { remember } from "./remember.ts";
 
 export const documentIdOf = (text: string): string => `sha256:${sha256Hex(text)}`;
 
@@ -21,7 +21,7 @@ export function documentsIn(scopes: readonly string[]): ReadonlySet<string> | nu
   return ids.length > 0 ? new Set(ids) : null;
 }
 
-const texts = remember<string>(limits.graphql.documentsKeptMax, limits.apiKeyCacheMs);
+const texts = new Fresh<string>(limits.graphql.documentsKeptMax, limits.apiKeyCacheMs);
 
 /** What is asked: by its text, by its id, or by both. Exactly one of them is enough. */
 export type NamedDocument = { readonly text: string | null; readonly id: string | null };

@@ -58,12 +58,8 @@ export async function answer(question: Question, context: GraphContext): Promise
         ),
       ],
     };
-  const budget = cost === null ? null : spend(context, cost, operation.operation === "query");
-  if (budget && "retryAfterSeconds" in budget) {
-    const { retryAfterSeconds } = budget;
-    const message = `This key has asked for more than it may in so short a time: try again in ${retryAfterSeconds} s.`;
-    return { errors: [refusal("RATE_LIMITED", message, 429, { retryAfterSeconds })] };
-  }
+  const budget = spend(context, cost ?? 0, operation.operation === "query");
+  if (!budget.ok) return { errors: [budget.error] };
   const executed = execute({
     schema: schema(),
     document,
@@ -79,7 +75,7 @@ export async function answer(question: Question, context: GraphContext): Promise
   const idempotency = notes && toldIdempotency(notes);
   const bookmark = notes && bookmarkOf(notes.changes);
   const extensions: Extensions = {
-    ...(cost !== null && { cost: { requested: cost, allowed: costMax, ...budget } }),
+    ...(cost !== null && { cost: { requested: cost, allowed: costMax, ...budget.value } }),
     ...(idempotency && { idempotency }),
     ...(bookmark && { bookmark }),
     ...(notes && notes.stale.length > 0 && { staleness: { orders: notes.stale } }),

@@ -6,11 +6,11 @@
 import { isOrderKey, orderId, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
+import { Fresh } from "../core/recent.ts";
 import { behindOf, type OrderMark } from "../db/orders.ts";
-import { remember } from "../resolvers/remember.ts";
 import { merchantOf, type GraphContext } from "./context.ts";
 
-const recent = remember<readonly OrderMark[]>(limits.bookmarksKeptMax, limits.bookmarkKeptMs);
+const recent = new Fresh<readonly OrderMark[]>(limits.bookmarksKeptMax, limits.bookmarkKeptMs);
 
 /** Notes that this request changed an order. */
 export function noteChange(context: GraphContext, { terms, version }: Order): void {
@@ -43,7 +43,7 @@ async function catchUp(context: GraphContext, marks: readonly OrderMark[]): Prom
     behind = await behindOf(database, id, behind);
     if (behind.length === 0) break;
   }
-  if (context.caller.kind === "merchant" && behind.length === 0) recent.forget(context.caller.keyId);
+  if (context.caller.kind === "merchant" && behind.length === 0) recent.delete(context.caller.keyId);
   context.notes?.stale.push(...behind.map(({ key }) => orderId(key)));
 }
 

@@ -28,6 +28,8 @@ const { documentsKeptMax, documentKeptLengthMax } = limits.graphql;
 /** By their text. */
 const known = new Recent<KnownDocument>(documentsKeptMax);
 
+export const isKnownDocument = (text: string): boolean => known.get(text) !== undefined;
+
 export function documentOf(text: string): Result<KnownDocument, readonly GraphQLError[]> {
   const remembered = known.get(text);
   if (remembered) return ok(remembered);

@@ -17,6 +17,7 @@ import { isScope, type Scope } from "../resolvers/caller.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { keyOfOrderId } from "../resolvers/find-order.ts";
 import { discreet } from "./answer.ts";
+import { spendOnRequest } from "./budget.ts";
 import type { Borrowed, GraphContext } from "./context.ts";
 import { costOf } from "./cost.ts";
 import { coded, documentOf, operationIn, type KnownDocument } from "./documents.ts";
@@ -34,6 +35,8 @@ export function liveGraph(depsFor: (origin: string) => Deps, borrowed: Borrowed)
     topicOf: async (asked, listener) => {
       const named = questionIn(asked, false);
       const { deps, caller } = await contextFor(depsFor(listener.origin), borrowed, listener);
+      const budget = spendOnRequest({ deps, caller }, named.ok ? named.value.query : null, true);
+      if (!budget.ok) return err("LATER");
       const question = named.ok ? await questionOf(deps, caller, named.value) : named;
       const topic = question.ok ? topicOf(question.value, listener) : err([question.error]);
       if (!topic.ok || !question.ok) return err((topic.ok ? [] : topic.error).map((error) => error.toJSON()));

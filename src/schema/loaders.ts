@@ -1,8 +1,8 @@
 /** Reads that a page of things would repeat for each of them, gathered into one statement per request. */
 import { limits } from "../core/limits.ts";
+import { Fresh } from "../core/recent.ts";
 import { findCustomers, totalsOfCustomers, type Customer, type CustomerTotals } from "../db/customers.ts";
 import { findProducts, type Product } from "../db/products.ts";
-import { remember } from "../resolvers/remember.ts";
 import { merchantOf, type GraphContext } from "./context.ts";
 
 /** One row by its id; null when there is none. */
@@ -62,10 +62,10 @@ function gather<Row>(read: (ids: readonly string[]) => Promise<readonly Row[]>, 
 }
 
 /** Rows of customers that this isolate read lately. Customers' ids are the merchant's own: no other merchant has the same. */
-const customers = remember<Customer>(1_000, limits.customerCacheMs);
+const customers = new Fresh<Customer>(1_000, limits.customerCacheMs);
 
 /** This isolate shows nothing of the customer any more that it read before; others may for `limits.customerCacheMs`. */
-export const forgetCustomerRow = (id: string): void => customers.forget(id);
+export const forgetCustomerRow = (id: string): void => customers.delete(id);
 
 /** The customer's row; null while the read model knows none. Answers at once when it can, because an order is read more often than anything. */
 export function customerRow(context: GraphContext, id: string): Customer | null | Promise<Customer | null> {

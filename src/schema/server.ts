@@ -7,6 +7,7 @@ import { authenticate } from "../resolvers/authenticate.ts";
 import type { Caller } from "../resolvers/caller.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { answer, type Answer } from "./answer.ts";
+import { spendOnRequest } from "./budget.ts";
 import type { Borrowed } from "./context.ts";
 import { documentOf, operationIn } from "./documents.ts";
 import { onlyAnswer, watching } from "./event-stream.ts";
@@ -42,6 +43,8 @@ async function answered(request: Request, deps: Deps, borrowed: Borrowed): Promi
   if (!asked.ok) return { errors: [asked.error] };
   const caller = await authenticate(deps, headers.get("authorization"));
   if (!caller.ok) return { errors: [unauthenticated("This key is unknown, expired or revoked.")] };
+  const budget = spendOnRequest({ deps, caller: caller.value }, asked.value.query);
+  if (!budget.ok) return { errors: [budget.error] };
   const question = await questionOf(deps, caller.value, asked.value);
   if (!question.ok) return { errors: [question.error] };
   if (headers.get("accept")?.includes(eventStream) && isSubscription(question.value))

@@ -29,7 +29,8 @@ export const listenerOf = ({ origin }: Deps, caller: MerchantCaller, acceptLangu
   keyId: caller.keyId,
   scopes: [...caller.scopes].toSorted(),
   documents: caller.documents ? [...caller.documents].toSorted() : null,
-  acceptLanguage,
+  // It is kept with the socket, where there is little room.
+  acceptLanguage: acceptLanguage?.slice(0, limits.acceptLanguageLengthMax) ?? null,
   origin,
 });
 

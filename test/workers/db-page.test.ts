@@ -207,7 +207,8 @@ describe("a page of orders that is read again", () => {
         }),
       }),
     } as unknown as D1Database;
-    const read = async (owner = merchantId) => pageIn(await pageOrders(watched, owner, {}, { first: 10 }, 5_000));
+    const read = async (owner = merchantId, now = 5_000) =>
+      pageIn(await pageOrders(watched, owner, {}, { first: owner === merchantId ? 10 : 100 }, now));
     /** Under a name of its own, so that nothing of it is known. */
     let names = 0;
     const afresh = async () => {
@@ -243,6 +244,22 @@ describe("a page of orders that is read again", () => {
     for (let page = 0; page < limits.orderPagesKeptMax; page += 1) await afresh();
     await read();
     expect(brought).toHaveLength(5);
+    // Nor for long, nor more of one page than a little.
+    await read();
+    expect(brought).toHaveLength(1);
+    await read(merchantId, 5_000 + limits.orderPagesKeptMs);
+    expect(brought).toHaveLength(5);
+    const heavy = newMerchantId();
+    const lines = long.slice(0, 1);
+    const metadata = { ballast: "x".repeat(limits.orderKeptLengthMax / 2) };
+    const many = Math.ceil((2 * limits.orderPageKeptLengthMax) / limits.orderKeptLengthMax) + 10;
+    await project(
+      DB,
+      Array.from({ length: many }, (_, at) => placeAt(heavy, 1_000 + at, { lines, metadata })),
+    );
+    await read(heavy);
+    await read(heavy);
+    expect([brought.length > 0, brought.length < many]).toEqual([true, true]);
   });
 });
 

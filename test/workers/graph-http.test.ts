@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import { depsOf } from "../../src/deps.ts";
 import { configOf } from "../../src/env.ts";
+import { liveGraph } from "../../src/schema/live.ts";
 import { graphqlHandler } from "../../src/schema/server.ts";
 import { keyWith, openShop, origin, tell, type Json } from "./graph-shop.ts";
 
@@ -112,7 +113,7 @@ describe("an attacker's first probes", () => {
 });
 
 it("gives each key a budget over time, says when there will be enough again, and never makes a change wait", async () => {
-  const { key } = await openShop();
+  const { key, merchantId } = await openShop();
   const [ours, theirs] = [await keyWith(key, "ORDERS_READ", "CATALOG_WRITE"), await keyWith(key, "ORDERS_READ")];
   const config = configOf(env);
   if (typeof config === "string") throw new Error(config);
@@ -129,9 +130,10 @@ it("gives each key a budget over time, says when there will be enough again, and
   const large = `{ viewer { merchant { orders(first: 100) { nodes { id ${Array.from({ length: 20 }, (_, index) => `a${index}: number`).join(" ")} } } } } }`;
   const first = await asked(ours.text, large);
   const { requested } = first.cost as { requested: number };
-  const { budgetPoints, budgetPointsPerSecond } = limits.graphql;
-  expect(first).toMatchObject({ status: 200, cost: { available: budgetPoints - requested } });
-  const many = Math.floor(budgetPoints / requested);
+  const { budgetPoints, budgetPointsPerSecond, newDocumentPoints, requestPoints } = limits.graphql;
+  const whole = requestPoints + requested;
+  expect(first).toMatchObject({ status: 200, cost: { available: budgetPoints - newDocumentPoints - whole } });
+  const many = Math.floor((budgetPoints - newDocumentPoints) / whole);
   for (let index = 1; index < many; index += 1) expect((await asked(ours.text, large)).status).toBe(200);
   const refused = await asked(ours.text, large);
   expect(refused).toMatchObject({
@@ -145,6 +147,27 @@ it("gives each key a budget over time, says when there will be enough again, and
   now += 1_000;
   expect(await asked(ours.text, large)).toMatchObject({ status: 200 });
   now += (1_000 * budgetPoints) / budgetPointsPerSecond;
-  expect(await asked(ours.text, large)).toMatchObject({ cost: { available: budgetPoints - requested } });
+  expect(await asked(ours.text, large)).toMatchObject({ cost: { available: budgetPoints - whole } });
+
+  // What is refused costs, too, though it has to be read first: that is the dear part.
+  const nonsense = `{ viewer { nonsense } }`;
+  let answered = 0;
+  for (; (await asked(ours.text, nonsense)).status === 200; answered += 1);
+  expect(answered).toBe(Math.floor((budgetPoints - whole) / (requestPoints + newDocumentPoints)));
+  expect(await asked(ours.text, nonsense)).toMatchObject({ errors: [{ extensions: { code: "RATE_LIMITED" } }] });
+  expect(await asked(ours.text, change)).toMatchObject({ status: 200, errors: undefined });
+  // So does watching: who asks for too much at once is to come back.
+  const { topicOf } = liveGraph(() => deps, { qrImage: async () => ({ dataUri: "" }) });
+  const listener = {
+    merchantId,
+    keyId: ours.id,
+    scopes: ["ORDERS_READ"],
+    documents: null,
+    acceptLanguage: null,
+    origin,
+  };
+  const query = `subscription { events { id } }`;
+  expect(await topicOf({ query }, listener)).toEqual({ ok: false, error: "LATER" });
+  expect(await topicOf({ query }, { ...listener, keyId: theirs.id })).toMatchObject({ ok: true });
   expect((await tell(ours.text, large)).status).toBe(200);
 });

@@ -782,12 +782,79 @@ describe("a socket", () => {
     socket.close();
   });
 
+  it("stays open when what it resumes after cannot be read just now, and goes on by itself when it can", async () => {
+    const { key, merchantId } = await openShop();
+    await placed(key);
+    const [after] = await vi.waitUntil(async () => (await logOf(key)).length > 0 && logOf(key), { timeout: 60_000 });
+    await placed(key);
+    await vi.waitUntil(async () => (await logOf(key)).length === 2, { timeout: 60_000 });
+    const socket = await opened(`${origin}/graphql`, { ...protocol, authorization: `Bearer ${key}` });
+    const { messages, closed } = heard(socket);
+    const codes: number[] = [];
+    void closed.then((code) => codes.push(code));
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { prepare } = env.DB;
+    let refused = 0;
+    const database = vi.spyOn(env.DB, "prepare").mockImplementation((sql) => {
+      if (!/FROM event_log log, json_each/i.test(sql)) return prepare.call(env.DB, sql);
+      refused += 1;
+      throw new Error("the log is away");
+    });
+    socket.send(`{"type":"connection_init"}`);
+    const payload = { query: `subscription ($after: ID) { events(after: $after) { id } }`, variables: { after } };
+    socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
+    await until(() => refused > 0);
+    socket.send(`{"type":"ping","payload":{"still":"there"}}`);
+    await until(() => messages.some((message) => at(message, "type") === "pong") || codes.length > 0);
+    expect(codes).toEqual([]);
+    database.mockRestore();
+    await runDurableObjectAlarm(feedOf(merchantId));
+    await until(() => messages.some((message) => at(message, "type") === "next"));
+    logged.mockRestore();
+    socket.close();
+  });
+
+  it("is closed when its client only sends and never reads what it is answered", async () => {
+    const { key } = await openShop();
+    const large = "x".repeat(limits.liveUnreadBytes - 1_000);
+    const invalid = { query: `subscription { ${"nothing ".repeat(20)} }` };
+    const sends = [
+      () => `{"type":"ping","payload":{"large":"${large}"}}`,
+      (index: number) => JSON.stringify({ id: `${index}`, type: "subscribe", payload: invalid }),
+    ];
+    for (const send of sends) {
+      const socket = await opened(`${origin}/graphql`, { ...protocol, authorization: `Bearer ${key}` });
+      const { messages, closed } = heard(socket);
+      const codes: number[] = [];
+      void closed.then((code) => codes.push(code));
+      socket.send(`{"type":"connection_init"}`);
+      let sent = 0;
+      await until(() => {
+        for (const end = sent + 10; sent < end; sent += 1)
+          if (socket.readyState === WebSocket.OPEN) socket.send(send(sent));
+        return codes.length > 0;
+      });
+      expect(codes).toEqual([1013]);
+      expect(JSON.stringify(messages).length).toBeLessThan(5 * limits.liveUnreadBytes);
+    }
+  });
+
   it("keeps no more of a question than it needs, and neither one nor all without bounds", async () => {
     const { key, merchantId } = await openShop();
     const kept = () =>
       runInDurableObject(feedOf(merchantId), (_, { storage }) =>
         [...storage.kv.list<string>({ prefix: "asked:" })].map(([, text]) => text),
       );
+    // Nor of the languages that its client reads.
+    const polyglot = await opened(`${origin}/graphql`, {
+      ...protocol,
+      authorization: `Bearer ${key}`,
+      "accept-language": "zh-CN,".repeat(5_000),
+    });
+    const { messages } = heard(polyglot);
+    polyglot.send(`{"type":"connection_init"}`);
+    await until(() => messages.length === 1);
+    polyglot.close();
     const client = clientWith(key);
     watch(client, `subscription { events { id } }`, { ballast: "x".repeat(50_000) });
     await until(async () => (await kept()).length === 1);
@@ -877,8 +944,17 @@ describe("a socket", () => {
     await until(
       async () => (await runInDurableObject(feedOf(merchantId), (_, state) => state.getWebSockets().length)) === 2,
     );
+    // Far ahead, so that no alarm rings by itself.
+    vi.setSystemTime(Date.now() + 3_600_000);
+    const askedAt = Date.now();
+    await runDurableObjectAlarm(feedOf(merchantId));
     await ask(key, `mutation ($id: ID!) { apiKeyRevoke(input: { apiKeyId: $id }) { __typename } }`, { id: narrow.id });
-    vi.setSystemTime(Date.now() + limits.liveTickMs);
+    // Whoever looks in between, as after every publication, puts off the question for the keys no further.
+    vi.setSystemTime(askedAt + limits.liveTickMs - 1);
+    await runDurableObjectAlarm(feedOf(merchantId));
+    const due = await runInDurableObject(feedOf(merchantId), (_, { storage }) => storage.getAlarm());
+    expect(due).toBe(askedAt + limits.liveTickMs);
+    vi.setSystemTime(due!);
     await runDurableObjectAlarm(feedOf(merchantId));
     await until(() => watched.ended());
     expect(watched.ended()).toMatchObject({ code: 4403 });
