@@ -52,10 +52,10 @@ export const readSelection: ReadSelection = (given, scopes) => {
     return err(`costs ${cost} points, more than the ${limits.webhookSelectionCostMax} allowed`);
   const missing = scopesNeeded(known.value.document).find((anyOf) => !anyOf.some((scope) => scopes.has(scope)));
   if (missing) return err(`needs a key with ${missing.join(" or ")}`);
-  return isOfOneOrder(known.value.document) ? ok(text) : err(beyond);
+  return isOfOneOrder(known.value.document) ? ok(text) : err(strays);
 };
 
-const beyond =
+const strays =
   "must stay with its order: a merchant's lists and a customer's other orders are no part of what happened to it";
 
 /** The event's body with what the selection answers now as its `data`; `orderId` and `sequence` stay, for whoever has to order events. */
@@ -69,7 +69,7 @@ export async function bodySelected(
   const known = documentOf(question(text));
   if (!merchant || !key) return err("there is no such order");
   if (!known.ok) return err("the graph has changed: save the selection again");
-  if (!isOfOneOrder(known.value.document)) return err(beyond);
+  if (!isOfOneOrder(known.value.document)) return err(strays);
   const caller = { kind: "merchant", keyId: "", scopes: new Set(scopes.filter(isScope)), merchant } as const;
   const contextValue: GraphContext = {
     ...borrowed,

@@ -525,9 +525,13 @@ describe("an erased customer", () => {
     }
     expect(waits).toEqual([1, 5, 30, 60]);
     expect(await row()).toMatchObject({ told: orders.at(-1), missed: JSON.stringify([broken]) });
-    // Order and pool answer at last.
+    // It is not done with an order before partners have forgotten what they keep of it.
+    await sweepErasures(after(670, { liveCode: deps().liveCode, endpoint: dead }), env.DB);
+    expect((await payers())[1]).toBeNull();
+    expect((await row())?.missed).toBe(JSON.stringify([broken]));
+    // Everybody answers at last.
     const sound = { liveCode: deps().liveCode, pool: deps().pool };
-    expect(await sweepErasures(after(700, sound), env.DB)).toBe(0);
+    expect(await sweepErasures(after(740, sound), env.DB)).toBe(0);
     expect((await row())?.missed).toBe("[]");
     expect(await sweepErasures(after(800, sound), env.DB)).toBe(1);
     silent.mockRestore();
