@@ -1,7 +1,8 @@
-/** Every limit of the product, with its unit in its name; those of the graph and of webhooks in files of their own. Nothing is bounded anywhere else. */
-import { day, hour, minute, second } from "./durations.ts";
-import { graphLimits } from "./graph-limits.ts";
-import { webhookLimits } from "./webhook-limits.ts";
+/** Every limit of the product, with its unit in its name. Nothing is bounded anywhere else. */
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
 
 export const limits = {
   /** How long a payer who confirmed holds the code; renewed with every step towards paying. */
@@ -166,7 +167,77 @@ export const limits = {
   merchantCacheMs: 30 * second,
   /** How much longer an isolate may believe what the read model, itself a moment behind, said of a customer. */
   customerCacheMs: 5 * second,
-  ...graphLimits,
+  graphqlBodyBytesMax: 100_000,
+  /** One GraphQL document, whoever sends it. `costMax` counts fields, each as often as its lists may repeat it. */
+  graphql: {
+    tokensMax: 1_000,
+    depthMax: 12,
+    aliasesMax: 30,
+    /** In one place of a document. */
+    directivesMax: 8,
+    selectionsMax: 100,
+    rootFieldsMax: 20,
+    /** In any list among the variables. */
+    listItemsMax: 1_000,
+    costMax: 10_000,
+    /**
+     * What a key may spend at once, how much of it comes back each second, and of how many keys an isolate knows. A request costs some points whatever it asks, so that
+     * one key has some four hundred small reads a second of an isolate; and more when its document has to be read and validated first, which takes longer than most answers.
+     */
+    requestPoints: 50,
+    newDocumentPoints: 450,
+    budgetPoints: 200_000,
+    budgetPointsPerSecond: 20_000,
+    budgetsKeptMax: 10_000,
+    /** Parsed documents that an isolate remembers, and the longest text of one worth remembering. */
+    documentsKeptMax: 500,
+    documentKeptLengthMax: 20_000,
+    /** Documents that a key may be confined to. */
+    documentsPerKeyMax: 100,
+    /** How long an answer may take. */
+    answerMs: 10 * second,
+  },
+  /** Open subscriptions: of one merchant, on one socket, and how long a client's own name of one may be. */
+  liveSocketsPerMerchantMax: 10_000,
+  subscriptionsPerSocketMax: 20,
+  subscriptionIdLengthMax: 64,
+  /** What subscriptions ask, in characters as it is kept: one question, and all different ones of a merchant. */
+  liveQuestionLengthMax: 16_384,
+  liveQuestionsLengthMax: 8 * 1024 ** 2,
+  /** How long a socket may be open before it says who it is. */
+  socketInitMs: 10 * second,
+  /** How often a feed with open sockets looks after them: keys that have ended, news that nobody told it of. */
+  liveTickMs: 25 * second,
+  /** How much may be sent to a client before it has shown, by a pong, that it read what came before; and how long it may take to. */
+  liveUnreadBytes: 64 * 1024,
+  liveUnreadMs: minute,
+  /** Subscriptions that a feed catches up at once, each a page in memory. */
+  liveCatchUpsAtOnce: 8,
+  /** What is kept of a client's `Accept-Language`. */
+  acceptLanguageLengthMax: 200,
+  /** How long the log may take to be read, and one piece of news to be rendered. Below the time that a live code has for telling. */
+  liveAnswerMs: 4 * second,
+  /** When a feed looks for an event that was published and may not be in the log yet. */
+  liveLookMs: second,
+  /** For how long a live code tells a feed of its changes without being asked again, and how often it is asked, in case it could not tell. */
+  orderWatchMs: hour,
+  orderLookMs: 5 * minute,
+  orderWatchTimeoutMs: 5 * second,
+  documentIdLengthMax: 100,
+  /** How long a browser may remember who may ask the graph. */
+  corsAgeSeconds: 86_400,
+  /** A list waits so often and so long for the read model to have the caller's own changes: of the last so many orders, for so long. */
+  bookmarkWaitsMs: [0, 20, 40, 80, 160, 320],
+  bookmarkOrdersMax: 20,
+  bookmarkKeptMs: 30 * second,
+  bookmarksKeptMax: 1_000,
+  pageSizeDefault: 20,
+  pageSizeMax: 100,
+  /** Pages of orders that an isolate keeps in mind and for how long, the longest document of an order that is worth it, and how much of a page, in characters. */
+  orderPagesKeptMax: 20,
+  orderPagesKeptMs: 5 * minute,
+  orderKeptLengthMax: 8_192,
+  orderPageKeptLengthMax: 200_000,
   formBytesMax: 16_384,
   orderNumberLease: 64,
   /** Stock taken for an order that still does not exist after this long was taken for nothing. */
@@ -187,7 +258,55 @@ export const limits = {
   /** Assignments that a pool remembers for telling repeated questions from new ones: longer than any order can still be paid. */
   assignmentsKeptMs: 60 * day,
 
-  ...webhookLimits,
+  webhookEndpointsPerMerchantMax: 50,
+  webhookTimeoutMs: 15 * second,
+  webhookResponseBytesMax: 16_384,
+  webhookConcurrencyMax: 6,
+  /** To a partner who answers within `Quick`, so many attempts more are decided on in one transaction, and so many outcomes, or those of so long, recorded in one. */
+  webhookAheadMax: 58,
+  webhookQuickMs: 200,
+  webhookLandedMax: 32,
+  webhookLandedMs: 10,
+  /** Deliveries that wait at one endpoint, in its memory at about 400 bytes each. What comes beyond is kept as DEAD. */
+  webhookBacklogMax: 50_000,
+  /** Wait before attempt 2, 3, …; each ±20 %. */
+  webhookRetryMs: [
+    5 * second,
+    30 * second,
+    2 * minute,
+    10 * minute,
+    30 * minute,
+    2 * hour,
+    5 * hour,
+    10 * hour,
+    14 * hour,
+    20 * hour,
+    24 * hour,
+  ],
+  webhookAttemptsKeptMs: 30 * day,
+  /** What one endpoint's log may take in all; beyond it the oldest finished deliveries go, however young. And the attempts that one delivery shows. */
+  webhookLogBytesMax: 2 * 1024 ** 3,
+  webhookAttemptsPerDeliveryMax: 40,
+  /** Finished deliveries are counted for their list so many at a time, and once for all when their event is so old. */
+  webhookTallyPortion: 10_000,
+  webhookTallyLagMs: minute,
+  /** The breaker opens after so many failures in a row that lasted so long; then one delivery at a time is tried, after such a pause. */
+  webhookBreaker: { failuresMin: 10, afterMs: minute, pauseMs: { min: 5 * second, max: 5 * minute } },
+  /** Only failures for so long: the endpoint shows FAILING, and in the end it is disabled. */
+  webhookFailingAfterMs: hour,
+  webhookDisabledAfterMs: 5 * day,
+  /** What is sent again after an outage goes beside new events, at this pace, a portion at a time; and so many windows may wait. */
+  webhookReplaysPerSecondMax: 25,
+  webhookReplaysAtOnceMax: 2,
+  webhookReplayPortion: 200,
+  webhookRecoveriesMax: 10,
+  /** Secrets of one endpoint that sign at once, and how long an old one may. */
+  webhookSecretsMax: 10,
+  webhookSecretOverlapMs: 30 * day,
+  /** A GraphQL selection on Order that an endpoint is sent instead of `data`; its cost is counted as the graph's. */
+  webhookSelectionLengthMax: 4_000,
+  webhookSelectionCostMax: 500,
+  webhookSelectionTimeoutMs: 10 * second,
 
   /** Rows that one projection batch writes at most; more wait for the next. */
   projectionBatchMax: 200,
