@@ -1,12 +1,29 @@
-/** An object's one alarm, as an instance of it knows it: null when there is none, undefined when it does not know. */
+/**
+ * An object's one alarm, as an instance of it knows it: null when there is none, undefined when it does not know. An instance learns it before it does
+ * anything else, or it would put off one that is due.
+ */
 import { limits } from "../core/limits.ts";
 
 export class KnownAlarm {
   at: number | null | undefined;
   private readonly storage: DurableObjectStorage;
 
-  constructor(storage: DurableObjectStorage) {
-    this.storage = storage;
+  constructor(ctx: Pick<DurableObjectState, "storage" | "blockConcurrencyWhile">) {
+    this.storage = ctx.storage;
+    void ctx.blockConcurrencyWhile(() => this.learn());
+  }
+
+  /** It has rung. Whoever is rung sets the next one. */
+  rang(): void {
+    this.at = undefined;
+  }
+
+  /**
+   * The platform gives an alarm up for good after seven faults in a row. An object that is found with work pending and no alarm must have one again:
+   * whoever touches it first sees to it.
+   */
+  rearm(wakeAt: () => number | null): void {
+    if (this.at === null) this.set(wakeAt(), true);
   }
 
   /**
@@ -32,6 +49,14 @@ export class KnownAlarm {
     const known = typeof this.at === "number" ? this.at : null;
     const serves = known !== null && (known > now ? known <= at : ringsAnyMoment(known, now));
     if (!serves) this.set(at, true);
+  }
+
+  private async learn(): Promise<void> {
+    try {
+      this.at = await this.storage.getAlarm();
+    } catch (fault) {
+      console.error("an alarm that nobody knows of", fault);
+    }
   }
 }
 

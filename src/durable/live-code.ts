@@ -13,7 +13,6 @@ import { decide, type Decision } from "../core/transitions.ts";
 import { effectsOf, pollAt } from "../core/work.ts";
 import { keepRefused, perform } from "./effects.ts";
 import { FeedWatch } from "./feed-watch.ts";
-import { rearmForgotten } from "./forgotten-alarm.ts";
 import { KnownAlarm } from "./known-alarm.ts";
 import { liveCodeStore, newStoredLiveCode, type StoredLiveCode } from "./live-code-store.ts";
 import { isDrained, owedOf, urgentOf, wakeAt, type Audience, type Failures } from "./outbox.ts";
@@ -25,7 +24,7 @@ import { teller } from "./telling.ts";
 export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   private readonly store = liveCodeStore(this.ctx.storage.sql);
   private cached: StoredLiveCode | null = null;
-  private readonly alarmClock = new KnownAlarm(this.ctx.storage);
+  private readonly alarmClock = new KnownAlarm(this.ctx);
   private failures: Failures = { readModel: 0, partners: 0, outside: 0 };
   private readonly tell = teller(this.env, {
     current: () => this.mustRead(),
@@ -124,7 +123,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
    * again by itself, and after that whoever touches the object sees to it.
    */
   override async alarm(): Promise<void> {
-    this.alarmClock.at = null;
+    this.alarmClock.rang();
     try {
       const stored = this.read();
       if (!stored || this.wakeOf(stored) === null) return;
@@ -150,9 +149,9 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   /** With whatever it holds comes the alarm that it needs. */
   private load(): StoredLiveCode | null {
     this.cached = this.store.read();
-    const isForgotten = () => this.cached !== null && this.alarmClock.at === undefined;
-    if (this.cached) void rearmForgotten(this.ctx.storage, () => (isForgotten() ? this.wakeOf(this.mustRead()) : null));
-    return this.cached;
+    const { cached } = this;
+    if (cached) this.alarmClock.rearm(() => this.wakeOf(cached));
+    return cached;
   }
 
   private wakeOf(stored: StoredLiveCode, now = Date.now()): number | null {

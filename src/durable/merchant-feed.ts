@@ -20,7 +20,7 @@ const subscribersKey = "subscribers";
 export abstract class MerchantFeedObject extends DurableObject<Env> implements MerchantFeedProtocol {
   protected abstract readonly graph: LiveGraph;
   private readonly live = new LiveFeed(this.ctx, this.env, () => this.graph);
-  private readonly alarmClock = new KnownAlarm(this.ctx.storage);
+  private readonly alarmClock = new KnownAlarm(this.ctx);
   /** Endpoints that said so when they last took events. */
   private readonly troubled = new Set<string>();
 
@@ -84,7 +84,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
 
   /** While anybody listens. Set again before it does anything, so that no fault ends it. */
   override async alarm(): Promise<void> {
-    this.alarmClock.at = null;
+    this.alarmClock.rang();
     if (!this.live.isOpen()) return;
     const now = Date.now();
     this.alarmClock.set(this.live.lookBy(now), true);

@@ -27,7 +27,7 @@ import { paymentPorts } from "../payments/registry.ts";
 import { signAsSandbox } from "../payments/sandbox-signature.ts";
 import type { SandboxCredentials } from "../payments/sandbox.ts";
 import { understood } from "./account-news.ts";
-import { rearmForgotten } from "./forgotten-alarm.ts";
+import { KnownAlarm } from "./known-alarm.ts";
 import type {
   AccountChange,
   AccountNews,
@@ -52,15 +52,11 @@ const notFound = err({ reason: "NOT_FOUND" } as const);
 export class PaymentAccount extends DurableObject<Env> implements PaymentAccountProtocol {
   private readonly keys: Keys = keysOf(this.env.ROOT_SECRET);
   private readonly ports = paymentPorts((order) => sandboxWallet(this.env, order));
-  private readonly money = new UnmatchedPayments(this.env, this.ctx.storage, this.keys, (request) =>
+  private readonly alarmClock = new KnownAlarm(this.ctx);
+  private readonly money = new UnmatchedPayments(this.env, this.ctx.storage, this.alarmClock, this.keys, (request) =>
     this.refund(request),
   );
   private cached: OpenAccount | null = null;
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    void rearmForgotten(ctx.storage, () => this.money.wakeAt());
-  }
 
   async open({
     id,
@@ -213,12 +209,11 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
 
   /** Re-arms before it does anything, so that no fault can end it. Throws only when that fails: then the platform rings again by itself. */
   override async alarm(): Promise<void> {
-    await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs.longMax);
+    this.alarmClock.rang();
+    this.alarmClock.set(Date.now() + limits.watchdogMs.longMax, true);
     try {
       const found = this.account();
-      const next = found && (await this.money.work(found.stored));
-      if (next === null) await this.ctx.storage.deleteAlarm();
-      else await this.ctx.storage.setAlarm(next);
+      this.alarmClock.set(found && (await this.money.work(found.stored)), true);
     } catch (fault) {
       console.error("alarm of a payment account", fault);
     }
@@ -245,6 +240,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
   private load(): OpenAccount | null {
     const stored = this.ctx.storage.kv.get<StoredAccount>(accountKey);
     if (!stored) return null;
+    this.alarmClock.rearm(() => this.money.wakeAt());
     const port = this.portOf(stored.provider);
     const plain = unseal(this.keys.sealing, sealedPlace(stored.merchantId, stored.id), stored.sealed);
     const credentials = port.read(JSON.parse(plain));

@@ -19,6 +19,7 @@ import {
   workAt,
 } from "./kept-payment.ts";
 import type { KeptPayment } from "./kept-payment.ts";
+import type { KnownAlarm } from "./known-alarm.ts";
 import { rows, type Owned, type RefundWord } from "./payment-book-rows.ts";
 import { bookSweep } from "./payment-book-sweep.ts";
 import type { UnmatchedReason, UnmatchedRefusal } from "./protocol.ts";
@@ -30,7 +31,7 @@ export type Taken =
 
 type Heard = { readonly found: boolean; readonly taken: boolean };
 
-export const paymentBook = (storage: DurableObjectStorage) => {
+export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlarm, "ringBy">) => {
   const { kv } = storage;
   const at = (place: string): KeptPayment | null =>
     kv.get<KeptPayment>(rows.waiting + place) ?? kv.get<KeptPayment>(rows.settled + place) ?? null;
@@ -63,7 +64,7 @@ export const paymentBook = (storage: DurableObjectStorage) => {
   };
   const arm = (): void => {
     const next = wakeAt(Date.now());
-    if (next !== null) void storage.setAlarm(next);
+    if (next !== null) alarm.ringBy(next);
   };
 
   const write = (kept: KeptPayment): KeptPayment => {

@@ -13,6 +13,7 @@ import { seal, unseal } from "../keys/seal.ts";
 import type { ProviderFault, RefundReport, RefundRequest } from "../payments/provider.ts";
 import type { Owed } from "./early-refunds.ts";
 import { refundOutcomeOf } from "./effects.ts";
+import type { KnownAlarm } from "./known-alarm.ts";
 import { liveCodeStub } from "./live-code-stub.ts";
 import {
   askedBack,
@@ -54,11 +55,11 @@ export class UnmatchedPayments {
   private workedUpTo = "";
 
   /** `giveBack` asks the account's provider. */
-  constructor(env: Env, storage: DurableObjectStorage, keys: Keys, giveBack: Refund) {
+  constructor(env: Env, storage: DurableObjectStorage, alarm: KnownAlarm, keys: Keys, giveBack: Refund) {
     this.env = env;
     this.keys = keys;
     this.giveBack = giveBack;
-    this.book = paymentBook(storage);
+    this.book = paymentBook(storage, alarm);
   }
 
   /**

@@ -4,6 +4,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { OrderKey } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
+import type { Currency } from "../../src/core/money.ts";
 import type { LiveCode, PaymentAccount, SandboxWallet, WebhookEndpoint } from "../../src/index.ts";
 import {
   accountObject,
@@ -333,13 +334,50 @@ describe("a payment under way", () => {
         expect(held).toMatchObject({ found: true, ok: true, changed: true });
         expect(await alarmOf(code)).toBeLessThanOrEqual(due ?? 0);
       }
-      // An alarm that is due and has not rung yet is not put off either.
+      // An alarm that is due and has not rung yet is not put off either, though nobody remembers it.
       vi.setSystemTime((due ?? 0) + 1);
+      await evictDurableObject(code);
       await liveCode(terms.key).apply({ kind: "confirm", claimant: "browser" });
       expect(await alarmOf(code)).toBeLessThanOrEqual(due ?? 0);
       expect(asked).not.toHaveBeenCalled();
       await runDurableObjectAlarm(code);
       expect(asked).toHaveBeenCalledWith(account.id);
+    }
+  });
+});
+
+describe("what an account is still to do about its money", () => {
+  it("is done in its time though more money comes ever again before, and everything is forgotten in between", async () => {
+    const account = await openAccount();
+    const object = accountObject(account.id);
+    const money = (transaction: string) =>
+      notice({ key: randomKey(), total: 700, currency: "CNY" as Currency }, { transaction, payment: null });
+    await tell(account, money("FIRST"));
+    const [lost] = await object.unmatched();
+    const refund = vi.fn(() => Promise.reject(new Error("the provider is away")));
+    const { SANDBOX_WALLET } = env;
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ refund }) } });
+    try {
+      await evictDurableObject(object);
+      await object.refundUnmatched(lost?.id ?? "", account.merchantId);
+      const due = (await alarmOf(object)) ?? 0;
+      expect(due - Date.now()).toBeLessThanOrEqual(limits.pollMs.early);
+      refund.mockClear();
+      for (const late of [-5_000, -1, 1, 30_000]) {
+        vi.setSystemTime(due + late);
+        await evictDurableObject(object);
+        await tell(account, money(`MORE${late}`));
+        const [newest] = await object.unmatched();
+        await object.refundUnmatched(newest?.id ?? "", account.merchantId);
+        expect(await alarmOf(object)).toBe(due);
+      }
+      refund.mockClear();
+      await runDurableObjectAlarm(object);
+      expect(refund).toHaveBeenCalled();
+    } finally {
+      Object.assign(env, { SANDBOX_WALLET });
+      silent.mockRestore();
     }
   });
 });
