@@ -4,6 +4,7 @@
  * most wait for nothing, and are forgotten soon.
  */
 import { limits } from "../core/limits.ts";
+import { workAt } from "./kept-payment.ts";
 import { rows, type Early, type RefundWord } from "./payment-book-rows.ts";
 
 /** What an order is still to hear of its money. */
@@ -35,10 +36,14 @@ export const earlyRefunds = ({ kv }: Pick<DurableObjectStorage, "kv">) => ({
     return words;
   },
 
-  /** What orders are still to hear, at most one alarm's worth. */
+  /** What orders are still to hear. */
   owed: (): readonly Owed[] =>
-    Array.from(kv.list<Early>({ prefix: rows.owed, limit: limits.unmatchedWorkMax }), ([key, early]) => ({
+    Array.from(kv.list<Early>({ prefix: rows.owed }), ([key, early]) => ({
       ...early,
       transaction: key.slice(rows.owed.length),
     })),
+
+  tried({ transaction, ...early }: Owed, now: number): void {
+    kv.put(rows.owed + transaction, { ...early, at: workAt(early.since, now) } satisfies Early);
+  },
 });

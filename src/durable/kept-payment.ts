@@ -6,6 +6,7 @@ import type { Commands } from "../core/commands.ts";
 import { refundId, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Minor } from "../core/money.ts";
+import type { Request } from "../core/requests.ts";
 import { lookAt } from "../core/work.ts";
 import type { UnmatchedPayment } from "./protocol.ts";
 
@@ -17,6 +18,8 @@ export type Return = {
   readonly soFar: boolean;
   readonly gone: boolean;
   readonly over: boolean;
+  /** By which a person asked for it. */
+  readonly request?: Request;
 };
 /** As it is kept. `payer` is sealed, and gone once it is settled. `asked`: how often, and since when, its refund is wanted. */
 export type KeptPayment = Omit<UnmatchedPayment, "returned"> & {
@@ -72,9 +75,16 @@ export function askedBack(kept: KeptPayment): Minor {
 }
 
 /** Asks for all that is left, under a new number. */
-export function asking(kept: KeptPayment, since: number): KeptPayment {
+export function asking(kept: KeptPayment, since: number, request?: Request): KeptPayment {
   const asked: KeptPayment = { ...kept, state: "REFUNDING", asked: { times: (kept.asked?.times ?? 0) + 1, since } };
-  const pending = { refund: refundIdOf(asked), amount: leftOf(kept), soFar: false, gone: false, over: false };
+  const pending = {
+    refund: refundIdOf(asked),
+    amount: leftOf(kept),
+    soFar: false,
+    gone: false,
+    over: false,
+    ...(request && { request }),
+  };
   const returns = [...returnsOf(kept), pending];
   // Whoever asks without end makes it no longer: the oldest that brought nothing are forgotten.
   const spare = returns.findIndex(({ gone }) => !gone);

@@ -8,6 +8,7 @@ import type { Command } from "../core/commands.ts";
 import { orderKeyOf, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { PaymentProvider } from "../core/order.ts";
+import type { Request } from "../core/requests.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { keysOf, type Keys } from "../keys/root.ts";
 import { seal, unseal } from "../keys/seal.ts";
@@ -198,8 +199,12 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     return found ? this.money.assign(found.stored, id, order) : notFound;
   }
 
-  async refundUnmatched(id: string, merchantId: string): Promise<Result<UnmatchedPayment, UnmatchedRefusal>> {
-    return this.ofMerchant(merchantId) ? this.money.refund(id) : notFound;
+  async refundUnmatched(
+    id: string,
+    merchantId: string,
+    request: Request,
+  ): Promise<Result<UnmatchedPayment, UnmatchedRefusal>> {
+    return this.ofMerchant(merchantId) ? this.money.refund(id, request) : notFound;
   }
 
   async forgetPayer(person: ErasedPerson, after = ""): Promise<string | null> {

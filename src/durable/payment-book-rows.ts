@@ -2,13 +2,17 @@
 import type { Commands } from "../core/commands.ts";
 import type { OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
-import { isSettled, type KeptPayment } from "./kept-payment.ts";
+import { isSettled, workAt, type KeptPayment } from "./kept-payment.ts";
 
 /** Whose a transaction is, since it was heard of, or paid if that is later. A bare key is of the release before, and stays. */
 export type Owned = OrderKey | { readonly order: OrderKey; readonly at: number };
 export type RefundWord = Commands["refundHeard"];
 /** What was told of a transaction's money going back before it had a place, and since when. */
-export type Early = { readonly since: number; readonly words: readonly RefundWord[] };
+export type Early = Wanted & { readonly words: readonly RefundWord[] };
+/** What is wanted since then, and not due again before `at` once it has been tried. */
+export type Wanted = { readonly since: number; readonly at?: number };
+/** Of what was decided and is not carried out yet. What was never tried may say the instant alone; of the release before, not even that. */
+export type Work = Wanted | number | true;
 
 export const rows = {
   /** By the transaction: the order that has it. */
@@ -18,7 +22,7 @@ export const rows = {
   /** By their places: what waits for a person or for a provider, and what is settled. */
   waiting: "unmatched:",
   settled: "settled:",
-  /** By their places: what was decided and is not carried out yet, and since when. */
+  /** By their places: what was decided and is not carried out yet, and when it is tried next. */
   work: "work:",
   /** By the transaction: what waits for its payment, and what the order that has it is still to hear. */
   early: "early:",
@@ -26,6 +30,17 @@ export const rows = {
   /** How far the sweep is. */
   sweep: "sweep",
 } as const;
+
+export const wantedIn = (work: Work): Wanted => (typeof work === "object" ? work : { since: work === true ? 0 : work });
+/** What nobody has tried yet may be tried at any time, though nobody is called for it at once. */
+export const wakeFor = ({ since, at }: Wanted, now: number): number => Math.max(at ?? workAt(since, now), now);
+
+/** What is due, the longest waiting first, and of it one alarm's worth: since each is not due again at once, none is in the way of the others. */
+export const dueOf = <One extends Wanted>(all: Iterable<One>, now: number): readonly One[] =>
+  Array.from(all)
+    .filter(({ at = now }) => at <= now)
+    .toSorted((one, other) => (one.at ?? one.since) - (other.at ?? other.since))
+    .slice(0, limits.unmatchedWorkMax);
 
 /** Money that was paid so long ago is no news: whoever tells of it repeats what has been forgotten here. */
 export const isHistory = (at: number, now: number): boolean => at + limits.paymentsKnownMs <= now;

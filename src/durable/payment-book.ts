@@ -6,7 +6,8 @@
 import type { HeardCapture } from "../core/commands.ts";
 import { timedSuffix, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
-import { earlyRefunds } from "./early-refunds.ts";
+import { recall, type Request } from "../core/requests.ts";
+import { earlyRefunds, type Owed } from "./early-refunds.ts";
 import {
   asking,
   isAnothers,
@@ -20,7 +21,16 @@ import {
 } from "./kept-payment.ts";
 import type { KeptPayment } from "./kept-payment.ts";
 import type { KnownAlarm } from "./known-alarm.ts";
-import { rows, type Owned, type RefundWord } from "./payment-book-rows.ts";
+import {
+  dueOf,
+  rows,
+  wakeFor,
+  wantedIn,
+  type Owned,
+  type RefundWord,
+  type Wanted,
+  type Work,
+} from "./payment-book-rows.ts";
 import { bookSweep } from "./payment-book-sweep.ts";
 import type { UnmatchedReason, UnmatchedRefusal } from "./protocol.ts";
 
@@ -51,16 +61,19 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
   const early = earlyRefunds(storage);
   const sweep = bookSweep(storage, at);
 
+  const works = (): readonly (Wanted & { readonly place: string })[] =>
+    Array.from(kv.list<Work>({ prefix: rows.work }), ([key, work]) => ({
+      ...wantedIn(work),
+      place: key.slice(rows.work.length),
+    }));
   /** When something is to be done; null when nothing is. Counted from when each came to be wanted, so that nothing that comes later puts it off. */
   const wakeAt = (now: number): number | null => {
-    const work = Array.from(kv.list({ prefix: rows.work, limit: limits.unmatchedWorkMax }), ([, since]) => since);
-    const since = [...work, ...early.owed().map((one) => one.since)];
     const sweepAt = sweep.at();
-    const instants = [
-      ...since.map((one) => workAt(typeof one === "number" ? one : 0, now)),
-      ...(sweepAt === null ? [] : [Math.max(sweepAt, now)]),
-    ];
-    return instants.length === 0 ? null : Math.min(...instants);
+    const first = [...works(), ...early.owed()].reduce(
+      (soonest, wanted) => Math.min(soonest, wakeFor(wanted, now)),
+      sweepAt === null ? Infinity : Math.max(sweepAt, now),
+    );
+    return first === Infinity ? null : first;
   };
   const arm = (): void => {
     const next = wakeAt(Date.now());
@@ -100,7 +113,14 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
 
   return {
     at,
-    owed: early.owed,
+    /** What orders are to hear now. */
+    owed(now: number): readonly Owed[] {
+      const due = dueOf(early.owed(), now);
+      storage.transactionSync(() => {
+        for (const owed of due) early.tried(owed, now);
+      });
+      return due;
+    },
     /** The order has heard what was told of its money before the money itself. */
     told: (transaction: string): void => storage.transactionSync(() => void early.take(transaction)),
     ownerOf,
@@ -180,12 +200,14 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
     },
 
     /** Money that an order has goes back by that order alone. */
-    refund(place: string, now: number): Taken {
+    refund(place: string, request: Request, now: number): Taken {
       const kept = at(place);
       if (!kept) return refuse("NOT_FOUND");
       if (kept.state === "REFUNDING" || kept.state === "REFUNDED") return { ok: true, kept };
+      // Whoever lost the answer is told it again, whatever has come of it meanwhile.
+      if (recall(request, kept.returns ?? []) !== "NEW") return { ok: true, kept };
       if (kept.order !== null) return refuse("TAKEN");
-      return { ok: true, kept: write(asking(kept, now)) };
+      return { ok: true, kept: write(asking(kept, now, request)) };
     },
 
     /**
@@ -236,10 +258,13 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
       return Array.from(kv.list<KeptPayment>({ prefix, reverse: true, limit, ...range }), ([, kept]) => kept);
     },
 
-    /** What is to be carried out, from after a place on: at most one alarm's worth, so that what cannot be done hides nothing for ever. */
-    work(after = ""): readonly KeptPayment[] {
-      const places = kv.list({ prefix: rows.work, startAfter: rows.work + after, limit: limits.unmatchedWorkMax });
-      return Array.from(places, ([key]) => at(key.slice(rows.work.length))).filter((kept) => kept !== null);
+    /** What is to be carried out now. */
+    work(now: number): readonly KeptPayment[] {
+      const due = dueOf(works(), now);
+      storage.transactionSync(() => {
+        for (const { place, since } of due) kv.put(rows.work + place, { since, at: workAt(since, now) } satisfies Work);
+      });
+      return due.map(({ place }) => at(place)).filter((kept) => kept !== null);
     },
   };
 };

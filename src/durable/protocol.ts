@@ -7,6 +7,7 @@ import type { EventType, FeedEvent, OrderEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Currency, Minor } from "../core/money.ts";
 import type { Order, OrderTerms, PaymentProvider, Scene } from "../core/order.ts";
+import type { Request as PersonsRequest } from "../core/requests.ts";
 import type { Result } from "../core/result.ts";
 import type { Member, Pool, Strategy } from "../core/rotation.ts";
 import type { StaffHold } from "../core/staff-hold.ts";
@@ -145,7 +146,12 @@ export interface PaymentAccountProtocol {
   unmatchedPayment(id: string, merchantId: string): Promise<UnmatchedPayment | null>;
   /** By the path of a notification. Once, however often and by whomever it is asked. */
   assignUnmatched(id: string, merchantId: string, order: OrderKey): Promise<Result<AssignedPayment, UnmatchedRefusal>>;
-  refundUnmatched(id: string, merchantId: string): Promise<Result<UnmatchedPayment, UnmatchedRefusal>>;
+  /** The same request again is answered, whatever came of it. */
+  refundUnmatched(
+    id: string,
+    merchantId: string,
+    request: PersonsRequest,
+  ): Promise<Result<UnmatchedPayment, UnmatchedRefusal>>;
   /** Money that waits for its place keeps no name of a payer who was erased since it was paid. A portion of it; answers after which to go on, null at the end. */
   forgetPayer(person: ErasedPerson, after?: string): Promise<string | null>;
   /** The value of `Sandbox-Signature` for a body, by a clock that may be off; null unless this is a sandbox account. */

@@ -7,6 +7,7 @@ import { nameless, type Payer } from "../core/conversion.ts";
 import { orderKeyOf, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
+import type { Request } from "../core/requests.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Keys } from "../keys/root.ts";
 import { seal, unseal } from "../keys/seal.ts";
@@ -51,8 +52,6 @@ export class UnmatchedPayments {
   private readonly keys: Keys;
   private readonly giveBack: Refund;
   readonly book;
-  /** Where the last alarm stopped. */
-  private workedUpTo = "";
 
   /** `giveBack` asks the account's provider. */
   constructor(env: Env, storage: DurableObjectStorage, alarm: KnownAlarm, keys: Keys, giveBack: Refund) {
@@ -129,19 +128,18 @@ export class UnmatchedPayments {
     return ok({ payment: shown(kept), order: applied.order });
   }
 
-  async refund(id: string): Promise<Result<UnmatchedPayment, UnmatchedRefusal>> {
-    const decided = this.decide(id, (place) => this.book.refund(place, Date.now()));
+  async refund(id: string, request: Request): Promise<Result<UnmatchedPayment, UnmatchedRefusal>> {
+    const decided = this.decide(id, (place) => this.book.refund(place, request, Date.now()));
     if (!decided.ok) return err(decided.refusal);
     return ok(shown(isUnderWay(decided.kept) ? await this.askBack(decided.kept) : decided.kept));
   }
 
   /** Carries out what is left of one alarm's worth of decisions. Answers when to look again; null when all is done. */
   async work(account: Account): Promise<number | null> {
-    this.book.sweep(Date.now());
-    const work = this.book.work(this.workedUpTo);
-    this.workedUpTo = work.length < limits.unmatchedWorkMax ? "" : (placeOfUnmatched(work.at(-1)?.id ?? "") ?? "");
+    const now = Date.now();
+    const work = this.book.work(now);
     await Promise.all([
-      ...this.book.owed().map((owed) => this.tellEarly(account, owed)),
+      ...this.book.owed(now).map((owed) => this.tellEarly(account, owed)),
       ...work.map(async (kept) => {
         try {
           if (kept.state === "REFUNDING") await this.askBack(kept);
@@ -151,6 +149,11 @@ export class UnmatchedPayments {
         }
       }),
     ]);
+    try {
+      this.book.sweep(Date.now());
+    } catch (fault) {
+      console.error("the sweep of an account's book", fault);
+    }
     return this.wakeAt();
   }
 
@@ -171,7 +174,9 @@ export class UnmatchedPayments {
       for (const word of words) {
         if (!owner) return;
         const told = liveCodeStub(this.env, owner).apply({ ...word, kind: "refundHeard" }, merchantId);
-        if (!(await within(limits.effectTimeoutMs, told)).found) return;
+        const applied = await within(limits.effectTimeoutMs, told);
+        if (!applied.found) return;
+        if (!applied.ok) console.error("a refund that its order refuses", transaction, word.refund, applied.refusal);
       }
       this.book.told(transaction);
     } catch (fault) {

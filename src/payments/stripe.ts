@@ -128,7 +128,7 @@ export const stripePort: PaymentPort<StripeCredentials> = {
     return expired.error.reason === "REFUSED" ? stripePort.query(credentials, payment, call) : expired;
   },
 
-  async refund(credentials, { refund, transaction, amount, currency }) {
+  async refund(credentials, { refund, transaction, amount, currency }, { account }) {
     const theirs = toStripe(amount, currency);
     if (theirs === null) return refused(`Stripe gives back no such amount of ${currency}`);
     const query = encoded([
@@ -146,6 +146,7 @@ export const stripePort: PaymentPort<StripeCredentials> = {
       ["payment_intent", transaction],
       ["amount", String(theirs)],
       ["metadata[refund]", refund],
+      ["metadata[account]", account],
     ];
     for (const key of [refund, `${refund}-2`, `${refund}-3`]) {
       const made = await ask(credentials, "/v1/refunds", { fields, key });

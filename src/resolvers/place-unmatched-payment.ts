@@ -9,6 +9,7 @@ import type { Deps } from "./deps.ts";
 import { invalid, notFound, type NotFoundFailure, type StateFailure, type ValidationFailure } from "./failures.ts";
 import { keyOfOrderId } from "./find-order.ts";
 import { accountKeeping } from "./list-unmatched-payments.ts";
+import { requestOf } from "./request.ts";
 
 export type AssignUnmatchedPayment = { readonly unmatchedPaymentId: string; readonly orderId: string };
 export type RefundUnmatchedPayment = { readonly unmatchedPaymentId: string };
@@ -31,9 +32,10 @@ export async function assignUnmatchedPayment(
 export async function refundUnmatchedPayment(
   deps: Deps,
   merchantId: string,
-  { unmatchedPaymentId: id }: RefundUnmatchedPayment,
+  input: RefundUnmatchedPayment,
 ): Promise<Result<{ readonly payment: UnmatchedPayment }, NotFoundFailure | ValidationFailure>> {
-  const refunded = await accountKeeping(deps, id)?.refundUnmatched(id, merchantId);
+  const { unmatchedPaymentId: id } = input;
+  const refunded = await accountKeeping(deps, id)?.refundUnmatched(id, merchantId, requestOf(deps, input, null));
   if (!refunded) return notFound(id);
   return refunded.ok ? ok({ payment: refunded.value }) : failure(id, refunded.error);
 }

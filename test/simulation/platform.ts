@@ -41,6 +41,8 @@ export type Simulated = {
   readonly waiting: Set<Waiting>;
   process: Process | null;
   instance: object | null;
+  /** What it does before it hears anything. */
+  blocked: Promise<unknown> | null;
   /** Work it goes on with after an answer. */
   busy: number;
   ringing: boolean;
@@ -130,6 +132,7 @@ export class Platform {
         waiting: new Set(),
         process: null,
         instance: null,
+        blocked: null,
         busy: 0,
         ringing: false,
         awaited: null,
@@ -194,9 +197,10 @@ export class Platform {
   private inside(object: Simulated, method: string, args: readonly unknown[]): Promise<unknown> {
     const process = (object.process ??= this.processOf(object));
     return running.run(process, () =>
-      begun(() => {
+      begun(async () => {
         object.instance ??= new object.make(this.contextOf(object, process), this.env as unknown as Env);
         const methods = object.instance as Record<string, (...args: readonly unknown[]) => unknown>;
+        if (object.blocked) await object.blocked;
         return methods[method]?.(...args);
       }),
     );
@@ -204,7 +208,7 @@ export class Platform {
 
   private processOf(object: Simulated): Process {
     return new Process(object.namespace, () => {
-      Object.assign(object, { process: null, instance: null, busy: 0 });
+      Object.assign(object, { process: null, instance: null, blocked: null, busy: 0 });
       const waiting = [...object.waiting];
       object.waiting.clear();
       for (const { broken } of waiting) broken();
@@ -226,6 +230,11 @@ export class Platform {
       id: { name: object.name },
       storage: storageOn(object.disk, witness),
       getWebSockets: () => [],
+      blockConcurrencyWhile: async (work: () => Promise<unknown>) => {
+        const blocked = work().finally(() => object.blocked === blocked && (object.blocked = null));
+        object.blocked = blocked;
+        return blocked;
+      },
       waitUntil: (work: Promise<unknown>) => {
         object.busy += 1;
         const over = (): void => void (process.alive && (object.busy -= 1));

@@ -35,6 +35,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** A person's request, another one every time. */
+const aRequest = () => ({ call: crypto.randomUUID(), key: null, input: "" });
 const alarmOf = (stub: Stub) => runInDurableObject(stub, (_: unknown, { storage }) => storage.getAlarm());
 const rename = (stub: Stub, from: string, to: string) =>
   runInDurableObject(stub, (_: unknown, { storage }) => void storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`));
@@ -259,7 +261,7 @@ describe("an object with work pending whose alarm the platform has given up", ()
     const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
     Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ refund: () => Promise.reject(new Error("away")) }) } });
     await evictDurableObject(accountObject(account.id));
-    await accountObject(account.id).refundUnmatched(lost?.id ?? "", account.merchantId);
+    await accountObject(account.id).refundUnmatched(lost?.id ?? "", account.merchantId, aRequest());
     Object.assign(env, { SANDBOX_WALLET });
     silent.mockRestore();
     await forget(accountObject(account.id));
@@ -360,7 +362,7 @@ describe("what an account is still to do about its money", () => {
     Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ refund }) } });
     try {
       await evictDurableObject(object);
-      await object.refundUnmatched(lost?.id ?? "", account.merchantId);
+      await object.refundUnmatched(lost?.id ?? "", account.merchantId, aRequest());
       const due = (await alarmOf(object)) ?? 0;
       expect(due - Date.now()).toBeLessThanOrEqual(limits.pollMs.early);
       refund.mockClear();
@@ -369,7 +371,7 @@ describe("what an account is still to do about its money", () => {
         await evictDurableObject(object);
         await tell(account, money(`MORE${late}`));
         const [newest] = await object.unmatched();
-        await object.refundUnmatched(newest?.id ?? "", account.merchantId);
+        await object.refundUnmatched(newest?.id ?? "", account.merchantId, aRequest());
         expect(await alarmOf(object)).toBe(due);
       }
       refund.mockClear();

@@ -517,7 +517,7 @@ describe("a request to Stripe", () => {
         await sdk.checkout.sessions.expire(reference);
         await sdk.refunds.list({ payment_intent: "pi_1", limit: 100 });
         await sdk.refunds.create(
-          { payment_intent: "pi_1", amount: 500, metadata: { refund } },
+          { payment_intent: "pi_1", amount: 500, metadata: { refund, account: "account_1" } },
           { idempotencyKey: refund },
         );
       },
