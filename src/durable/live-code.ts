@@ -137,7 +137,7 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
     } catch (fault) {
       console.error("alarm of a live code", fault);
       // Whatever went wrong, even a document that this version cannot read: somebody must come back for it.
-      await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs.longMax);
+      this.alarmClock.set(Date.now() + limits.watchdogMs.longMax, true);
     }
   }
 

@@ -154,6 +154,8 @@ export class LiveLog {
     const failed = new Set(told.flatMap((messages) => [...messages].flatMap(([name, one]) => (one.ok ? [] : [name]))));
     // When it is nobody's own fault, everybody waits here together: the tail stays where it was, for the next look.
     if (failed.size === groups.size) throw new Error("nobody's events can be rendered");
+    // Whoever followed left meanwhile, and somebody else began where they are: it is read anew from there.
+    if (isBeyond(tail, this.tail()) || isBeyond(this.tail(), tail)) return true;
     // From here on nothing waits: the tail moves, and everybody is told.
     this.keepTail(last.place);
     for (const follower of this.followers()) {

@@ -169,7 +169,8 @@ export class StaffPool extends DurableObject<Env> implements StaffPoolProtocol {
     this.knowSince();
     this.ctx.storage.sql.exec(
       `INSERT INTO owners (customer, member, since) VALUES (?, ?, ?)
-       ON CONFLICT (customer) DO UPDATE SET member = excluded.member, since = excluded.since WHERE member <> excluded.member`,
+       ON CONFLICT (customer) DO UPDATE SET member = excluded.member, since = excluded.since
+       WHERE member <> excluded.member OR since < excluded.since`,
       customerId,
       member,
       since,

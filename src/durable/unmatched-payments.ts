@@ -153,6 +153,7 @@ export class UnmatchedPayments {
       this.book.sweep(Date.now());
     } catch (fault) {
       console.error("the sweep of an account's book", fault);
+      return Date.now() + limits.watchdogMs.longMax;
     }
     return this.wakeAt();
   }

@@ -151,6 +151,8 @@ export const stripePort: PaymentPort<StripeCredentials> = {
     for (const key of [refund, `${refund}-2`, `${refund}-3`]) {
       const made = await ask(credentials, "/v1/refunds", { fields, key });
       if (made.ok) return stateOf(made.value);
+      // A release before asked under this key in other words, and Stripe forgets a key after a day: not a no, and no reason to ask for the money twice.
+      if (made.error.code === "idempotency_error") return unavailable("Stripe knows this refund in other words");
       // A fault of its own that Stripe merely repeats made no refund, or it would be listed: another key asks in earnest.
       if (made.error.reason !== "UNAVAILABLE" || !made.error.replayed) return made;
     }

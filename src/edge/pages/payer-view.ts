@@ -70,8 +70,10 @@ export function payerView(order: Order, state: OrderState, { claimant, scene, no
         ({ id }) => !isRefusing(order, id) || own.some(({ account }) => account === id),
       );
       const accounts = asked.length > 0 ? asked : order.terms.accounts;
+      // Whoever was asked by their wallet who they are, and came back, has said what they like as well.
+      const again = own.length > 0 || claim?.said !== undefined;
       const choice = choiceIn(scene, accounts, order.terms.currency, failedIn(order));
-      return { kind: "payable", due: dueOf(order), received: acceptedOf(order), choice, again: own.length > 0 };
+      return { kind: "payable", due: dueOf(order), received: acceptedOf(order), choice, again };
     }
   }
 }
