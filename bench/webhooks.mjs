@@ -195,15 +195,25 @@ async function changeMind(key, count) {
   for (let index = 0; index < count; index += 1) await ask(key, consent, { id: customer.id, granted: index % 2 === 0 });
 }
 
-/** The sound partner's lag from commit to arrival: alone, alone once more, which shows what chance alone does, and beside partners in trouble; in turns of one run. */
-async function isolation() {
+/** Longer than the breaker of whoever fails for long takes to open, the one included who is only ever waited for. */
+const troubleMs = 100_000;
+
+/** @typedef {{ name: string, key: string }} Side */
+
+/** The merchants whose sound partner is watched: alone, alone once more, which shows what chance alone does, and beside partners in trouble. @returns {Promise<Side[]>} */
+async function neighbours() {
   const names = /** @type {const} */ (["alone", "alone again", "beside"]);
-  /** @type {{ name: string, key: string, lags: number[] }[]} */
   const sides = [];
-  for (const name of names) sides.push({ name, key: await merchant(`bench-${name.replace(" ", "-")}`), lags: [] });
+  for (const name of names) sides.push({ name, key: await merchant(`bench-${name.replace(" ", "-")}`) });
   for (const { key } of sides) await endpoint(key, partners.sound);
   for (const url of [partners.hanging, partners.failing, "http://127.0.0.1:9/hook"])
-    await endpoint(/** @type {{ key: string }} */ (sides[2]).key, url);
+    await endpoint(/** @type {Side} */ (sides[2]).key, url);
+  return sides;
+}
+
+/** The sound partner's lag from commit to arrival, in turns of one run. @param {Side[]} sides */
+async function isolation(sides) {
+  const lags = new Map(sides.map(({ name }) => [name, /** @type {number[]} */ ([])]));
   for (let round = 0; round < 2 * rounds; round += 1) {
     // Who comes first changes from round to round.
     for (const side of [...sides.slice(round % 3), ...sides.slice(0, round % 3)]) {
@@ -213,22 +223,18 @@ async function isolation() {
       for (let index = 0; index < orders; index += 1) await ask(side.key, placing);
       await all;
       // The first round wakes everything and is not counted.
-      if (round > 0) side.lags.push(...(await taken()).map(({ lagMs }) => lagMs));
+      const arrived = await taken();
+      if (round > 0) lags.get(side.name)?.push(...arrived.map(({ lagMs }) => lagMs));
     }
   }
-  for (const { name, lags } of sides)
+  for (const [name, all] of lags)
     console.log(
-      `  ${name.padEnd(11)} ${lags.length} orders: p50 ${p(lags, 0.5)}, p90 ${p(lags, 0.9)}, p99 ${p(lags, 0.99)}, most ${Math.max(...lags)} ms`,
+      `  ${name.padEnd(11)} ${all.length} orders: p50 ${p(all, 0.5)}, p90 ${p(all, 0.9)}, p99 ${p(all, 0.99)}, most ${Math.max(...all)} ms`,
     );
-  const [alone = 1, again = 1, beside = 1] = sides.map(({ lags }) => Math.max(1, p(lags, 0.99)));
-  const both = Math.max(
-    1,
-    p(
-      sides.slice(0, 2).flatMap(({ lags }) => lags),
-      0.99,
-    ),
-  );
-  return { slowdown: beside / both, chance: Math.max(alone / again, again / alone) };
+  const [first = [], second = [], third = []] = [...lags.values()];
+  const p99 = (/** @type {number[]} */ all) => Math.max(1, p(all, 0.99));
+  const [alone, again] = [p99(first), p99(second)];
+  return { slowdown: p99(third) / p99([...first, ...second]), chance: Math.max(alone / again, again / alone) };
 }
 
 /** @param {number[]} values @param {number} share */
@@ -258,8 +264,13 @@ try {
     fill: (/** @type {string} */ key) => changeMind(key, lane),
   };
   await throughput(one);
-  console.log(`Isolation: ${orders} orders a turn, ${2 * rounds - 1} turns each`);
-  const { slowdown, chance } = await isolation();
+  const sides = await neighbours();
+  console.log(`Isolation in the first moments of their trouble: ${orders} orders a turn, ${2 * rounds - 1} turns each`);
+  await isolation(sides);
+  const { key: beside } = /** @type {Side} */ (sides[2]);
+  for (const end = performance.now() + troubleMs; performance.now() < end; await sleep(500)) await ask(beside, placing);
+  console.log(`Isolation once they have been in trouble for ${troubleMs / 1000} s: the same`);
+  const { slowdown, chance } = await isolation(sides);
   const met = { throughput: share >= shareMin, isolation: slowdown <= slowdownMax };
   console.log(
     `${met.throughput ? "met   " : "MISSED"} throughput ${percent(share)} of a bare loop, goal ${percent(shareMin)}`,
