@@ -1,39 +1,39 @@
 /**
- * An object's one alarm, as an instance of it knows it: null when there is none, undefined when it does not know. An instance learns it before it does
- * anything else, or it would put off one that is due.
+ * An object's one alarm, as an instance of it knows it: null when there is none, undefined when it could not be seen. An instance learns it before it does
+ * anything else, or it would put off one that is due. What it learnt in a transaction that is rolled back it forgets with it.
  */
 import { limits } from "../core/limits.ts";
 
+type Context = {
+  readonly storage: Pick<DurableObjectStorage, "getAlarm" | "setAlarm" | "deleteAlarm" | "transactionSync">;
+  readonly blockConcurrencyWhile: (work: () => Promise<void>) => Promise<void>;
+};
+
 export class KnownAlarm {
-  at: number | null | undefined;
-  private readonly storage: DurableObjectStorage;
+  private at: number | null | undefined;
+  private readonly storage: Context["storage"];
 
-  constructor(ctx: Pick<DurableObjectState, "storage" | "blockConcurrencyWhile">) {
+  /** `wakeAt`: when what an object holds wants it to be woken, for one that is found without an alarm. */
+  constructor(ctx: Context, wakeAt: () => number | null = () => null) {
     this.storage = ctx.storage;
-    void ctx.blockConcurrencyWhile(() => this.learn());
+    void ctx.blockConcurrencyWhile(() => this.learn(wakeAt));
   }
 
-  /** It has rung. Whoever is rung sets the next one. */
-  rang(): void {
-    this.at = undefined;
+  /** It has rung. `again`: the next one, set before anything else is done, so that no fault can end it. Without, whoever is rung sets it. */
+  rang(again: number | null = null): void {
+    this.at = null;
+    this.set(again);
   }
 
-  /**
-   * The platform gives an alarm up for good after seven faults in a row. An object that is found with work pending and no alarm must have one again:
-   * whoever touches it first sees to it.
-   */
-  rearm(wakeAt: () => number | null): void {
-    if (this.at === null) this.set(wakeAt(), true);
-  }
-
-  /**
-   * An alarm that is set a little earlier or later than wanted is left alone: moving it would cost a row and gain nothing. So is one that is due: it
-   * rings at any moment, and whoever moved it would put off what it is for.
-   */
-  serves(wake: number, now: number): boolean {
-    if (typeof this.at !== "number") return false;
-    if (this.at <= now) return ringsAnyMoment(this.at, now);
-    return this.at === wake || (this.at <= now + limits.pollMs.early && wake <= now + limits.pollMs.early);
+  /** One transaction, together with the alarm that is set in it. */
+  transaction<Done>(work: () => Done): Done {
+    const before = this.at;
+    try {
+      return this.storage.transactionSync(work);
+    } catch (fault) {
+      this.at = before;
+      throw fault;
+    }
   }
 
   /** `exactly`: one that serves is moved as well, instead of being left to ring for nothing. */
@@ -43,19 +43,40 @@ export class KnownAlarm {
     this.at = at;
   }
 
-  /** By then at the latest: one that rings earlier is left alone, as is one that is due. */
-  ringBy(at: number): void {
+  /** By then at the latest, if at all: one that rings earlier is left alone, as moving it costs a row; and so is one that is due. */
+  ringBy(at: number | null): void {
+    if (at === null) return;
     const now = Date.now();
     const known = typeof this.at === "number" ? this.at : null;
     const serves = known !== null && (known > now ? known <= at : ringsAnyMoment(known, now));
     if (!serves) this.set(at, true);
   }
 
-  private async learn(): Promise<void> {
+  /**
+   * An alarm that is set a little earlier or later than wanted is left alone: moving it would cost a row and gain nothing. So is one that is due: it
+   * rings at any moment, and whoever moved it would put off what it is for.
+   */
+  private serves(wake: number, now: number): boolean {
+    if (typeof this.at !== "number") return false;
+    if (this.at <= now) return ringsAnyMoment(this.at, now);
+    return this.at === wake || (this.at <= now + limits.pollMs.early && wake <= now + limits.pollMs.early);
+  }
+
+  /**
+   * The platform gives an alarm up for good after seven faults in a row, so an object that is found with work and no alarm has one again. Where nobody can
+   * see whether there is one it rings at once: whoever is rung looks after everything and sets the next, and none that is due was put off.
+   */
+  private async learn(wakeAt: () => number | null): Promise<void> {
     try {
       this.at = await this.storage.getAlarm();
     } catch (fault) {
       console.error("an alarm that nobody knows of", fault);
+    }
+    try {
+      const wake = typeof this.at === "number" ? null : wakeAt();
+      if (wake !== null) this.set(this.at === null ? wake : Date.now(), true);
+    } catch (fault) {
+      console.error("an alarm that may be forgotten", fault);
     }
   }
 }

@@ -24,7 +24,10 @@ import { teller } from "./telling.ts";
 export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   private readonly store = liveCodeStore(this.ctx.storage.sql);
   private cached: StoredLiveCode | null = null;
-  private readonly alarmClock = new KnownAlarm(this.ctx);
+  private readonly alarmClock = new KnownAlarm(this.ctx, () => {
+    const stored = this.read();
+    return stored && this.wakeOf(stored);
+  });
   private failures: Failures = { readModel: 0, partners: 0, outside: 0 };
   private readonly tell = teller(this.env, {
     current: () => this.mustRead(),
@@ -142,16 +145,8 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   }
 
   private read(merchantId?: string): StoredLiveCode | null {
-    const stored = this.cached ?? this.load();
+    const stored = (this.cached ??= this.store.read());
     return stored && (merchantId === undefined || stored.order.terms.merchant.id === merchantId) ? stored : null;
-  }
-
-  /** With whatever it holds comes the alarm that it needs. */
-  private load(): StoredLiveCode | null {
-    this.cached = this.store.read();
-    const { cached } = this;
-    if (cached) this.alarmClock.rearm(() => this.wakeOf(cached));
-    return cached;
   }
 
   private wakeOf(stored: StoredLiveCode, now = Date.now()): number | null {
@@ -181,16 +176,14 @@ export class LiveCode extends DurableObject<Env> implements LiveCodeProtocol {
   private commit(decided: StoredLiveCode, now: number, before?: () => void): void {
     const next = { ...decided, order: this.scans.into(decided.order, now) };
     const wake = this.wakeOf(next, now);
-    const rearm = wake !== null && !this.alarmClock.serves(wake, now);
-    this.ctx.storage.transactionSync(() => {
+    this.alarmClock.transaction(() => {
       before?.();
       this.store.write(next);
-      if (rearm) void this.ctx.storage.setAlarm(wake);
+      if (wake !== null) this.alarmClock.set(wake);
     });
     const previous = this.cached;
     this.cached = next;
     this.scans.written(now);
-    if (rearm) this.alarmClock.at = wake;
     if (!previous || !hasNews(previous.order, next.order)) return;
     this.tellWatchers(next.order, now);
     this.feed.tell(next.order, now);

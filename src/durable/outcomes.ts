@@ -5,6 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { limits } from "../core/limits.ts";
+import { KnownAlarm } from "./known-alarm.ts";
 import type { Begun, OutcomesProtocol } from "./outcomes-protocol.ts";
 
 type Kept = {
@@ -21,8 +22,7 @@ export class Outcomes extends DurableObject<Env> implements OutcomesProtocol {
   private readonly store = outcomesStore(this.ctx.storage.sql);
   /** Those who wait, by the request's name. They are calls under way, so losing this loses them too, and they come again. */
   private readonly waiting = new Map<string, Waiting>();
-  /** The alarm as this instance knows it; null when it does not know. */
-  private alarmAt: number | null = null;
+  private readonly alarmClock = new KnownAlarm(this.ctx, () => this.purgeAt());
 
   async begin(name: string, fingerprint: string): Promise<Begun> {
     for (;;) {
@@ -52,16 +52,15 @@ export class Outcomes extends DurableObject<Env> implements OutcomesProtocol {
 
   /** Deletes what is too old. Set again before it does anything, so that no fault ends it. */
   override async alarm(): Promise<void> {
-    this.alarmAt = null;
     const now = Date.now();
-    await this.ctx.storage.setAlarm(now + limits.outcomesPurgeMs);
+    const again = now + limits.outcomesPurgeMs;
+    this.alarmClock.rang(again);
     try {
-      const oldest = this.ctx.storage.transactionSync(() => {
+      this.alarmClock.transaction(() => {
         this.store.purge(now - limits.outcomeKeptMs);
-        return this.store.oldest();
+        const next = this.purgeAt();
+        this.alarmClock.set(next && Math.max(next, again), true);
       });
-      if (oldest === null) await this.ctx.storage.deleteAlarm();
-      else this.arm(Math.max(oldest + limits.outcomeKeptMs, now + limits.outcomesPurgeMs));
     } catch (fault) {
       console.error("the purge of outcomes", fault);
     }
@@ -74,17 +73,17 @@ export class Outcomes extends DurableObject<Env> implements OutcomesProtocol {
 
   private lease(name: string, fingerprint: string, at: number, now: number): Begun {
     const lease = now + limits.outcomeLeaseMs;
-    this.ctx.storage.transactionSync(() => {
+    this.alarmClock.transaction(() => {
       this.store.begin(name, fingerprint, at, lease);
-      // By the oldest: an instance that knows of no alarm must not move on the one that waits for it.
-      if (this.alarmAt === null) this.arm((this.store.oldest() ?? at) + limits.outcomeKeptMs);
+      this.alarmClock.ringBy(now + limits.outcomeKeptMs);
     });
     return { kind: "BEGUN", at, lease };
   }
 
-  private arm(at: number): void {
-    void this.ctx.storage.setAlarm(at);
-    this.alarmAt = at;
+  /** When the oldest is too old; null when nothing is kept. */
+  private purgeAt(): number | null {
+    const oldest = this.store.oldest();
+    return oldest === null ? null : oldest + limits.outcomeKeptMs;
   }
 
   /** Resolves when something happened to the request, or its lease is over; false when too many wait for it already. */

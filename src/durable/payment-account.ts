@@ -53,7 +53,7 @@ const notFound = err({ reason: "NOT_FOUND" } as const);
 export class PaymentAccount extends DurableObject<Env> implements PaymentAccountProtocol {
   private readonly keys: Keys = keysOf(this.env.ROOT_SECRET);
   private readonly ports = paymentPorts((order) => sandboxWallet(this.env, order));
-  private readonly alarmClock = new KnownAlarm(this.ctx);
+  private readonly alarmClock = new KnownAlarm(this.ctx, () => this.money.wakeAt());
   private readonly money = new UnmatchedPayments(this.env, this.ctx.storage, this.alarmClock, this.keys, (request) =>
     this.refund(request),
   );
@@ -214,8 +214,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
 
   /** Re-arms before it does anything, so that no fault can end it. Throws only when that fails: then the platform rings again by itself. */
   override async alarm(): Promise<void> {
-    this.alarmClock.rang();
-    this.alarmClock.set(Date.now() + limits.watchdogMs.longMax, true);
+    this.alarmClock.rang(Date.now() + limits.watchdogMs.longMax);
     try {
       const found = this.account();
       this.alarmClock.set(found && (await this.money.work(found.stored)), true);
@@ -245,7 +244,6 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
   private load(): OpenAccount | null {
     const stored = this.ctx.storage.kv.get<StoredAccount>(accountKey);
     if (!stored) return null;
-    this.alarmClock.rearm(() => this.money.wakeAt());
     const port = this.portOf(stored.provider);
     const plain = unseal(this.keys.sealing, sealedPlace(stored.merchantId, stored.id), stored.sealed);
     const credentials = port.read(JSON.parse(plain));

@@ -41,7 +41,7 @@ export type Taken =
 
 type Heard = { readonly found: boolean; readonly taken: boolean };
 
-export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlarm, "ringBy">) => {
+export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlarm, "ringBy" | "transaction">) => {
   const { kv } = storage;
   const at = (place: string): KeptPayment | null =>
     kv.get<KeptPayment>(rows.waiting + place) ?? kv.get<KeptPayment>(rows.settled + place) ?? null;
@@ -75,17 +75,14 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
     );
     return first === Infinity ? null : first;
   };
-  const arm = (): void => {
-    const next = wakeAt(Date.now());
-    if (next !== null) alarm.ringBy(next);
-  };
+  const arm = (): void => alarm.ringBy(wakeAt(Date.now()));
 
   const write = (kept: KeptPayment): KeptPayment => {
     const place = placeIn(kept);
     const now = Date.now();
     const settled = isSettled(kept);
     const next = settled ? { ...kept, settledAt: now } : kept;
-    storage.transactionSync(() => {
+    alarm.transaction(() => {
       kv.put((settled ? rows.settled : rows.waiting) + place, next);
       kv.delete((settled ? rows.waiting : rows.settled) + place);
       if (!isUnderWay(kept)) kv.delete(rows.work + place);
@@ -96,7 +93,7 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
   };
   const own = (transaction: string, order: OrderKey, paidAt: number): void => {
     const now = Date.now();
-    storage.transactionSync(() => {
+    alarm.transaction(() => {
       kv.put(rows.order + transaction, { order, at: Math.max(now, paidAt) } satisfies Owned);
       const isOwed = early.owe(transaction, now);
       if (sweep.plan(now) || isOwed) arm();
@@ -105,7 +102,7 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
 
   /** No order has it: it waits for a person, with what has gone back of it meanwhile. */
   const free = (kept: KeptPayment, why: UnmatchedReason): KeptPayment =>
-    storage.transactionSync(() => {
+    alarm.transaction(() => {
       kv.delete(rows.order + kept.capture);
       const waiting = { ...kept, state: "WAITING", order: null, why } as const;
       return write(judged(early.take(kept.capture).reduce(withWord, waiting)));
@@ -116,13 +113,13 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
     /** What orders are to hear now. */
     owed(now: number): readonly Owed[] {
       const due = dueOf(early.owed(), now);
-      storage.transactionSync(() => {
+      alarm.transaction(() => {
         for (const owed of due) early.tried(owed, now);
       });
       return due;
     },
     /** The order has heard what was told of its money before the money itself. */
-    told: (transaction: string): void => storage.transactionSync(() => void early.take(transaction)),
+    told: (transaction: string): void => alarm.transaction(() => void early.take(transaction)),
     ownerOf,
     wakeAt,
     sweep: (now: number): void => sweep.step(now),
@@ -170,7 +167,7 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
         payer,
         asked: null,
       };
-      storage.transactionSync(() => {
+      alarm.transaction(() => {
         if (owner === null) kv.delete(rows.order + transaction);
         kv.put(rows.heard + transaction, place);
         // What an order has it hears of itself.
@@ -225,7 +222,7 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
       // An order that is to have the money may yet refuse it: then what went back is known here.
       if (!kept) {
         const now = Date.now();
-        storage.transactionSync(() => {
+        alarm.transaction(() => {
           early.note(word, now);
           if (sweep.plan(now)) arm();
         });
@@ -242,7 +239,7 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
       const waiting = Array.from(
         kv.list<KeptPayment>({ prefix: rows.waiting, startAfter: rows.waiting + after, limit }),
       );
-      storage.transactionSync(() => {
+      alarm.transaction(() => {
         for (const [key, kept] of waiting) {
           const payer = payerOf(kept);
           if (payer !== null) kv.put(key, { ...kept, payer });
@@ -261,7 +258,7 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
     /** What is to be carried out now. */
     work(now: number): readonly KeptPayment[] {
       const due = dueOf(works(), now);
-      storage.transactionSync(() => {
+      alarm.transaction(() => {
         for (const { place, since } of due) kv.put(rows.work + place, { since, at: workAt(since, now) } satisfies Work);
       });
       return due.map(({ place }) => at(place)).filter((kept) => kept !== null);

@@ -11,7 +11,7 @@ import type { PaymentRequest, RefundRequest } from "../payments/provider.ts";
 import type { SandboxNotification } from "../payments/sandbox-notification.ts";
 import { sandboxSignatureHeader } from "../payments/sandbox-signature.ts";
 import type { SandboxPaymentStatus, SandboxWalletApi } from "../payments/sandbox.ts";
-import { rearmForgotten } from "./forgotten-alarm.ts";
+import { KnownAlarm } from "./known-alarm.ts";
 import type { PaymentAccountProtocol } from "./protocol.ts";
 import { sandboxLedger, type OutgoingNotification, type SandboxRefund } from "./sandbox-ledger.ts";
 import {
@@ -78,11 +78,7 @@ const sendingMs = limits.providerTimeoutMs + 5_000;
 
 export class SandboxWallet extends DurableObject<Env> implements SandboxWalletProtocol {
   private readonly ledger = sandboxLedger(this.ctx.storage.sql);
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    void rearmForgotten(ctx.storage, () => this.ledger.nextDueAt());
-  }
+  private readonly alarmClock = new KnownAlarm(this.ctx, () => this.ledger.nextDueAt());
 
   async begin(request: PaymentRequest, account: string): Promise<boolean> {
     return this.ctx.storage.transactionSync(() => {
@@ -106,7 +102,7 @@ export class SandboxWallet extends DurableObject<Env> implements SandboxWalletPr
 
   async decide(id: string, decision: SandboxDecision): Promise<void> {
     const now = Date.now();
-    const queued = this.ctx.storage.transactionSync(() => {
+    const queued = this.alarmClock.transaction(() => {
       const payment = this.ledger.payment(id);
       const decided = payment && decide(payment, decision, now);
       if (!decided) return [];
@@ -161,7 +157,7 @@ export class SandboxWallet extends DurableObject<Env> implements SandboxWalletPr
     account: string,
   ): Promise<boolean> {
     const now = Date.now();
-    const { taken, queued } = this.ctx.storage.transactionSync(() => {
+    const { taken, queued } = this.alarmClock.transaction(() => {
       if (this.ledger.isRefunded(transaction, refund)) return { taken: true, queued: [] };
       const payment = id === null ? null : this.ledger.payment(id);
       const paid = payment?.takings.find(({ notice }) => notice.transaction === transaction)?.notice.amount;
@@ -191,9 +187,9 @@ export class SandboxWallet extends DurableObject<Env> implements SandboxWalletPr
   /** Sends what waited, and what a crash interrupted. Re-arms before it reads anything, so that no fault ends it; nothing due is nothing to do. */
   override async alarm(): Promise<void> {
     const now = Date.now();
-    await this.ctx.storage.setAlarm(now + sendingMs);
+    this.alarmClock.rang(now + sendingMs);
     try {
-      const due = this.ctx.storage.transactionSync(() => {
+      const due = this.alarmClock.transaction(() => {
         const found = this.ledger.dueNotifications(now, limits.sandboxSendsMax);
         for (const notification of found) this.ledger.saveNotification({ ...notification, dueAt: now + sendingMs });
         this.arm();
@@ -237,7 +233,7 @@ export class SandboxWallet extends DurableObject<Env> implements SandboxWalletPr
       console.error("a sandbox notification could not be sent", notification.id, fault);
       return 0;
     });
-    this.ctx.storage.transactionSync(() => {
+    this.alarmClock.transaction(() => {
       if (taken > 0) this.acknowledge(notification, Date.now());
       const wait = limits.sandboxRetryMs[notification.attempts];
       if (taken === notification.copies || wait === undefined) return this.ledger.forgetNotification(notification.id);
@@ -290,7 +286,6 @@ export class SandboxWallet extends DurableObject<Env> implements SandboxWalletPr
   }
 
   private arm(): void {
-    const at = this.ledger.nextDueAt();
-    void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at));
+    this.alarmClock.set(this.ledger.nextDueAt(), true);
   }
 }

@@ -14,7 +14,7 @@ import { forgotten, type Bucket } from "../webhooks/bucket.ts";
 import type { Health } from "../webhooks/health.ts";
 import { lanesOf, plan, type Lanes } from "../webhooks/queue.ts";
 import { succeeded } from "../webhooks/retry.ts";
-import { rearmForgotten } from "./forgotten-alarm.ts";
+import { KnownAlarm } from "./known-alarm.ts";
 import type {
   Delivery,
   DeliveryAttempt,
@@ -50,8 +50,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   private readonly sealing = keysOf(this.env.ROOT_SECRET).sealing;
   /** Null when it must be read. */
   private known: Known | null = null;
-  /** The alarm as this instance knows it; null when it does not know. */
-  private alarmAt: number | null = null;
+  private readonly alarmClock = new KnownAlarm(this.ctx, () => (this.isOwing() ? Date.now() : null));
   /** Of what is sent again. Our own pace and nobody's wish, so it is kept nowhere. */
   private replayBucket = forgotten(limits.webhookReplaysPerSecondMax, Date.now());
   private announcing = false;
@@ -71,12 +70,6 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   });
 
   protected abstract readonly select: Select;
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    const isForgotten = () => this.alarmAt === null && this.store.read() !== null && this.store.countOpen() > 0;
-    void rearmForgotten(ctx.storage, () => (isForgotten() ? Date.now() : null));
-  }
 
   async open(opening: EndpointOpening): Promise<{ readonly secret: string | null; readonly summary: EndpointSummary }> {
     const known = this.read();
@@ -162,10 +155,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
 
   /** Re-arms before it reads anything, so that no fault can end the queue. Throws only when that fails: then the platform rings again by itself. */
   override async alarm(): Promise<void> {
-    this.alarmAt = null;
-    const again = Date.now() + limits.watchdogMs.max;
-    await this.ctx.storage.setAlarm(again);
-    this.alarmAt = again;
+    this.alarmClock.rang(Date.now() + limits.watchdogMs.max);
     try {
       const change = (step: steps.Step) => {
         steps.giveUpLeases(step, Math.random);
@@ -188,10 +178,9 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     const now = Date.now();
     let calledBack = callBack;
     let departures: steps.Departure[] = [];
-    let alarmAt = this.alarmAt;
     let { replayBucket } = this;
     try {
-      this.ctx.storage.transactionSync(() => {
+      this.alarmClock.transaction(() => {
         const known = this.mustKnow();
         const step: steps.Step = { now, store: this.store, arrivals: new Map(), ...known };
         for (const departure of callBack) steps.callBack(step, departure);
@@ -208,15 +197,16 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
         ({ replayBucket } = next);
         Object.assign(known, { endpoint: step.endpoint, health: step.health, bucket: next.bucket });
         const tellAgainAt = step.endpoint.announcement ? now + limits.watchdogMs.longMax : Infinity;
-        const wakeAt = Math.min(next.wakeAt ?? Infinity, tellAgainAt);
-        alarmAt = this.arm(wakeAt === Infinity ? this.purgeAt() : wakeAt, now, exactly);
+        const workAt = Math.min(next.wakeAt ?? Infinity, tellAgainAt);
+        const wakeAt = workAt === Infinity ? this.purgeAt() : workAt;
+        if (exactly) this.alarmClock.set(wakeAt, true);
+        else this.alarmClock.ringBy(wakeAt);
       });
     } catch (fault) {
       // What memory says may differ from what was rolled back to.
       this.known = null;
       throw fault;
     }
-    this.alarmAt = alarmAt;
     this.replayBucket = replayBucket;
     this.boarding.callBack(calledBack);
     this.boarding.take(departures);
@@ -255,14 +245,10 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     await within(limits.publicationTimeoutMs, feed.logged()).catch(() => undefined);
   }
 
-  /** Sets the alarm and answers when it will ring. One that rings too early only looks again, so it is left alone, as moving it costs a row; and one that is due, which would never ring. */
-  private arm(at: number | null, now: number, exactly: boolean): number | null {
-    const known = this.alarmAt;
-    const isDue = known !== null && known <= now && now - known < limits.watchdogMs.longMax;
-    const isEarly = known !== null && known > now && (at === null || known < at);
-    if (known === at || (!exactly && (isDue || isEarly))) return known;
-    void (at === null ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at));
-    return at;
+  /** Something is still to be sent or told. */
+  private isOwing(): boolean {
+    const endpoint = this.read();
+    return endpoint !== null && (endpoint.announcement !== null || this.store.countOpen() > 0);
   }
 
   private purgeAt(): number | null {

@@ -271,6 +271,37 @@ describe("an object with work pending whose alarm the platform has given up", ()
     // Nothing but to forget what is old, in a month.
     expect(await alarmOf(accountObject(account.id))).toBeGreaterThan(Date.now() + limits.paymentsSweepMs / 2);
   });
+
+  it("has one again though it could not even see that it has none, and rings at once, so that none that was due is put off", async () => {
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response(null, { status: 500 }));
+    const account = await openAccount();
+    const terms = await placeOrder(account);
+    const payment = await beginPayment(account, terms);
+    const payer = { id: "wallet-42", name: null };
+    const later = { outcome: "pay", payer, amount: null, notifications: 1, delayMs: 60_000, paidAt: null } as const;
+    await walletObject(terms.key).decide(payment, later);
+    const endpoint = await endpointWithWork();
+    await vi.waitUntil(async () => (await endpoint.deliveries(1, null))[0]?.state === "RETRYING", { timeout: 10_000 });
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    for (const [stub, touch] of [
+      [codeObject(terms.key), () => liveCode(terms.key).look()],
+      [walletObject(terms.key), () => walletObject(terms.key).look(payment)],
+      [endpoint, () => endpoint.summary()],
+    ] as const) {
+      for (const leave of [forget, evictDurableObject]) {
+        const blind = await runInDurableObject(stub as Stub, (_: unknown, { storage }) => {
+          const every = Object.getPrototypeOf(storage) as DurableObjectStorage;
+          return vi.spyOn(every, "getAlarm").mockRejectedValue(new Error("it cannot be seen"));
+        });
+        await leave(stub);
+        await touch();
+        expect(blind).toHaveBeenCalled();
+        blind.mockRestore();
+        expect(await alarmOf(stub)).toBe(Date.now());
+      }
+    }
+    silent.mockRestore();
+  });
 });
 
 describe("a payment under way", () => {

@@ -383,7 +383,10 @@ describe("the payers of money that waits", () => {
     const order = await orderOf(keyIn(await orderIn(shop)));
     const { capture } = someCapture(order.terms, { account: shop.accountId });
     await runInDurableObject(env.PAYMENT_ACCOUNT.getByName(shop.accountId), (_, { storage }) => {
-      const book = paymentBook(storage, { ringBy: () => undefined });
+      const book = paymentBook(storage, {
+        ringBy: () => undefined,
+        transaction: (work) => storage.transactionSync(work),
+      });
       for (let number = 0; number < count; number += 1)
         book.keep({ ...capture, id: `C-${number}` }, "sealed", null, "UNKNOWN_ORDER", number);
       const seen: string[] = [];

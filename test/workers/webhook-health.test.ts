@@ -142,6 +142,7 @@ describe("an endpoint that only fails", () => {
     const due = (await alarmOf(id))!;
     for (const late of [0, 10, 20_000]) {
       vi.setSystemTime(due + late);
+      if (late > 0) await forget(id);
       await rpc(id).enqueue([event()]);
       await settled(id);
       expect(await alarmOf(id)).toBe(due);
