@@ -27,6 +27,7 @@ import {
   tell,
   walletObject,
 } from "./payment-scene.ts";
+import type { OrderTerms } from "../../src/core/order.ts";
 import { paymentBook } from "../../src/durable/payment-book.ts";
 import { randomKey, someCapture } from "./terms.ts";
 
@@ -80,6 +81,59 @@ async function ring(account: string): Promise<void> {
   vi.useFakeTimers({ toFake: ["Date"], now: Math.max((await alarmOf(account)) ?? 0, Date.now()) });
   await runDurableObjectAlarm(accountObject(account));
 }
+/** Whatever asks for such an object meanwhile is cut off in the middle. */
+async function cutOff<T>(
+  binding: "LIVE_CODE" | "SANDBOX_WALLET",
+  act: (tries: () => number) => Promise<T>,
+): Promise<T> {
+  const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const away = vi.spyOn(env[binding], "getByName").mockImplementation(() => {
+    throw new Error(`${binding} is away`);
+  });
+  try {
+    return await act(() => away.mock.calls.length);
+  } finally {
+    away.mockRestore();
+    silent.mockRestore();
+    await evictAllDurableObjects();
+  }
+}
+/** In place of the wallet, to objects that have forgotten it. */
+async function withWallet<T>(wallet: object, act: () => Promise<T>): Promise<T> {
+  const { SANDBOX_WALLET } = env;
+  Object.assign(env, { SANDBOX_WALLET: { getByName: () => wallet } });
+  try {
+    await evictAllDurableObjects();
+    return await act();
+  } finally {
+    Object.assign(env, { SANDBOX_WALLET });
+  }
+}
+/** The order asks about its attempt, and is told this. */
+const asks = (key: OrderKey, notification: object): Promise<boolean> =>
+  withWallet({ query: () => Promise.resolve({ state: "TOLD", notification }) }, () =>
+    runDurableObjectAlarm(env.LIVE_CODE.getByName(key)),
+  );
+/** An order that can take no more money. */
+async function full(shop: Shop): Promise<OrderTerms> {
+  const { terms } = await orderOf(keyIn(await orderIn(shop)));
+  for (let number = 0; number < limits.capturesPerOrderMax; number += 1)
+    await liveCode(terms.key).apply(
+      someCapture(terms, { account: shop.accountId, transaction: `F${number}`, amount: 1 }),
+    );
+  return terms;
+}
+/** A refund that was made at the wallet, which names nothing but the payment. */
+const back = (transaction: string, name: string, amount: number, more: Record<string, unknown> = {}) =>
+  notice(nowhere(), {
+    transaction,
+    payment: null,
+    order: null,
+    type: "refund.succeeded",
+    refund: name,
+    amount,
+    ...more,
+  });
 /** What the wallet gave back, of any payment whose order's key begins like this. */
 const refundsAt = (key: OrderKey, transaction: string) =>
   runInDurableObject(walletObject(key), (_: unknown, { storage }) =>
@@ -199,14 +253,12 @@ describe("money without an order", () => {
 
   it("that its order does not take waits again", async () => {
     const shop = await openShop();
-    const order = await orderIn(shop);
-    const { terms } = await orderOf(keyIn(order));
-    for (let number = 0; number < limits.capturesPerOrderMax; number += 1)
-      await liveCode(terms.key).apply(
-        someCapture(terms, { account: shop.accountId, transaction: `F${number}`, amount: 1 }),
-      );
+    const { key } = await full(shop);
     const id = await lost(shop);
-    expect(await assign(shop, id, order)).toMatchObject({ __typename: "OrderStateError", order: { state: "OPEN" } });
+    expect(await assign(shop, id, idOf(key))).toMatchObject({
+      __typename: "OrderStateError",
+      order: { state: "OPEN" },
+    });
     expect(await listed(shop)).toMatchObject([{ id, state: "WAITING", order: null }]);
     expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ order: { state: "PAID" } });
   });
@@ -215,23 +267,19 @@ describe("money without an order", () => {
     const shop = await openShop();
     const { key } = nowhere();
     const id = await lost(shop, { transaction: "BACK", payment: paymentId(key, 1), order: idOf(key) });
-    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const away = vi.spyOn(env.SANDBOX_WALLET, "getByName").mockImplementation(() => {
-      throw new Error("the wallet is away");
+    await cutOff("SANDBOX_WALLET", async (tries) => {
+      expect(await refund(shop, id)).toMatchObject({ unmatchedPayment: { state: "REFUNDING" } });
+      for (let failure = 0; failure < 100; failure += 1) {
+        if (failure % 25 === 0) await evictAllDurableObjects();
+        await ring(shop.accountId);
+        expect(await alarmOf(shop.accountId)).not.toBeNull();
+      }
+      expect(tries()).toBeGreaterThan(100);
+      expect(await assign(shop, id, await orderIn(shop))).toMatchObject({
+        issues: [{ message: "names money that goes back to its payer" }],
+      });
+      expect(await refund(shop, id)).toMatchObject({ unmatchedPayment: { state: "REFUNDING" } });
     });
-    expect(await refund(shop, id)).toMatchObject({ unmatchedPayment: { state: "REFUNDING" } });
-    for (let failure = 0; failure < 100; failure += 1) {
-      if (failure % 25 === 0) await evictAllDurableObjects();
-      await ring(shop.accountId);
-      expect(await alarmOf(shop.accountId)).not.toBeNull();
-    }
-    expect(away.mock.calls.length).toBeGreaterThan(100);
-    expect(await assign(shop, id, await orderIn(shop))).toMatchObject({
-      issues: [{ message: "names money that goes back to its payer" }],
-    });
-    expect(await refund(shop, id)).toMatchObject({ unmatchedPayment: { state: "REFUNDING" } });
-    away.mockRestore();
-    silent.mockRestore();
     await ring(shop.accountId);
     expect(await listed(shop)).toEqual([]);
     const done = await Promise.all([refund(shop, id), refund(shop, id)]);
@@ -245,17 +293,12 @@ describe("money without an order", () => {
     const account = await openAccount();
     const begun = await placeOrder(account);
     const id = await lost(shop, { transaction: "NO", payment: paymentId(begun.key, 9) });
-    const { SANDBOX_WALLET } = env;
     const asked: string[] = [];
     const refusing = { refund: ({ refund: name }: { refund: string }) => (asked.push(name), Promise.resolve(false)) };
-    Object.assign(env, { SANDBOX_WALLET: { getByName: () => refusing } });
-    try {
-      await evictAllDurableObjects();
+    await withWallet(refusing, async () => {
       for (const _ of [1, 2])
         expect(await refund(shop, id)).toMatchObject({ unmatchedPayment: { state: "REFUND_FAILED" } });
-    } finally {
-      Object.assign(env, { SANDBOX_WALLET });
-    }
+    });
     expect(new Set(asked).size).toBe(2);
     expect(await listed(shop)).toMatchObject([{ id, state: "REFUND_FAILED" }]);
     expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ order: { state: "PAID" } });
@@ -269,17 +312,13 @@ describe("money without an order", () => {
     await tell(shop.account, notice({ ...nowhere(), key: keyIn(named) }, told));
     expect((await orderOf(keyIn(named))).captures).toEqual([]);
     expect(await assign(shop, id, chosen)).toMatchObject({ order: { state: "PAID" } });
-    const back = { ...told, type: "refund.succeeded", refund: "R-1", amount: 1990 };
-    await tell(shop.account, notice(nowhere(), { ...back, order: named }));
+    await tell(shop.account, back("LATE", "R-1", 1990, { order: named }));
     expect((await orderOf(keyIn(chosen))).refunds).toMatchObject([{ id: "R-1", state: "SUCCEEDED" }]);
     expect((await orderOf(keyIn(named))).refunds).toEqual([]);
     // Where the message names nobody, as a refund made at the provider does.
     const direct = await orderIn(shop);
     await tell(shop.account, notice({ ...nowhere(), key: keyIn(direct) }, { transaction: "DIRECT", payment: null }));
-    await tell(
-      shop.account,
-      notice(nowhere(), { ...back, transaction: "DIRECT", order: null, payment: null, refund: "R-2" }),
-    );
+    await tell(shop.account, back("DIRECT", "R-2", 1990));
     expect((await orderOf(keyIn(direct))).refunds).toMatchObject([{ id: "R-2", state: "SUCCEEDED" }]);
   });
 
@@ -289,22 +328,8 @@ describe("money without an order", () => {
     const key = keyIn(order);
     await liveCode(key).apply({ kind: "begin", claimant: "browser", account: shop.accountId });
     const told = notice(nowhere(), { transaction: "STUCK", payment: paymentId(key, 1) });
-    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
-      throw new Error("the live code is away");
-    });
-    expect((await tell(shop.account, told)).status).toBe(503);
-    away.mockRestore();
-    silent.mockRestore();
-    const { SANDBOX_WALLET } = env;
-    const status = { state: "TOLD", notification: told };
-    Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ query: () => Promise.resolve(status) }) } });
-    try {
-      await evictAllDurableObjects();
-      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
-    } finally {
-      Object.assign(env, { SANDBOX_WALLET });
-    }
+    await cutOff("LIVE_CODE", async () => expect((await tell(shop.account, told)).status).toBe(503));
+    await asks(key, told);
     const [shown] = await listed(shop);
     const id = textAt(shown, "id");
     const owner = String(told.order);
@@ -315,10 +340,9 @@ describe("money without an order", () => {
   it("that the provider gave back of its own is settled", async () => {
     const shop = await openShop();
     const id = await lost(shop, { transaction: "OWN" });
-    const back = { ...notice(nowhere(), { transaction: "OWN", type: "refund.succeeded", refund: "R-1" }) };
-    for (const _ of [1, 2]) await tell(shop.account, { ...back, amount: 1000 });
+    for (const _ of [1, 2]) await tell(shop.account, back("OWN", "R-1", 1000));
     expect(await listed(shop)).toMatchObject([{ state: "WAITING", returned: { amount: "10.00" } }]);
-    await tell(shop.account, { ...back, refund: "R-2", amount: 990 });
+    await tell(shop.account, back("OWN", "R-2", 990));
     expect(await listed(shop, "(settled: true)")).toMatchObject([
       { id, state: "REFUNDED", returned: { amount: "19.90" } },
     ]);
@@ -330,10 +354,7 @@ describe("money without an order", () => {
     const id = await lost(shop, { transaction: "PART", payment: paymentId(key, 1), order: idOf(key) });
     const order = await orderIn(shop);
     const word = (name: string, amount: number, type = "refund.succeeded") =>
-      tell(
-        shop.account,
-        notice(nowhere(), { transaction: "PART", payment: null, order: null, type, refund: name, amount }),
-      );
+      tell(shop.account, back("PART", name, amount, { type }));
     await word("R-1", 500);
     await evictAllDurableObjects();
     expect(await assign(shop, id, order)).toMatchObject({
@@ -362,8 +383,7 @@ describe("money without an order", () => {
   it("that came back whole may still be given to an order, though who paid it is forgotten", async () => {
     const shop = await openShop();
     const id = await lost(shop, { transaction: "WHOLE", payer: { id: "wallet-9", name: "Wei" } });
-    const word = (type: string) =>
-      tell(shop.account, notice(nowhere(), { transaction: "WHOLE", payment: null, order: null, type, refund: "R-1" }));
+    const word = (type: string) => tell(shop.account, back("WHOLE", "R-1", 1990, { type }));
     await word("refund.succeeded");
     expect(await listed(shop, "(settled: true)")).toMatchObject([{ id, state: "REFUNDED" }]);
     await word("refund.failed");
@@ -410,23 +430,18 @@ describe("a decision that was interrupted", () => {
     const shop = await openShop();
     const id = await lost(shop);
     const order = await orderIn(shop);
-    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
-      throw new Error("the live code is away");
+    await cutOff("LIVE_CODE", async () => {
+      const asked = await askGraph(
+        shop.key,
+        `mutation ($id: ID!, $order: ID!) { unmatchedPaymentAssign(input: { unmatchedPaymentId: $id, orderId: $order }) { __typename } }`,
+        { id, order },
+      );
+      expect(asked.errors.map(({ extensions }) => extensions.code)).toEqual(["INTERNAL_SERVER_ERROR"]);
+      for (let failure = 0; failure < 10; failure += 1) {
+        await ring(shop.accountId);
+        expect(await alarmOf(shop.accountId)).not.toBeNull();
+      }
     });
-    const asked = await askGraph(
-      shop.key,
-      `mutation ($id: ID!, $order: ID!) { unmatchedPaymentAssign(input: { unmatchedPaymentId: $id, orderId: $order }) { __typename } }`,
-      { id, order },
-    );
-    expect(asked.errors.map(({ extensions }) => extensions.code)).toEqual(["INTERNAL_SERVER_ERROR"]);
-    for (let failure = 0; failure < 10; failure += 1) {
-      await ring(shop.accountId);
-      expect(await alarmOf(shop.accountId)).not.toBeNull();
-    }
-    away.mockRestore();
-    silent.mockRestore();
-    await evictAllDurableObjects();
     expect(await listed(shop)).toMatchObject([{ id, state: "ASSIGNING", order: { id: order, state: "OPEN" } }]);
     // Meanwhile it is nobody else's.
     expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ __typename: "ValidationError" });
@@ -477,15 +492,8 @@ describe("one transaction told for two orders", () => {
     expect(counts.toSorted((a, b) => a - b)).toEqual([0, 0, 1]);
 
     const [early, late] = [await orderIn(shop), await orderIn(shop)].map((id) => ({ ...nowhere(), key: keyIn(id) }));
-    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
-      throw new Error("the live code is away");
-    });
     const crashed = { transaction: "CRASH", payment: null };
-    expect((await tell(shop.account, notice(early!, crashed))).status).toBe(503);
-    away.mockRestore();
-    silent.mockRestore();
-    await evictAllDurableObjects();
+    await cutOff("LIVE_CODE", async () => expect((await tell(shop.account, notice(early!, crashed))).status).toBe(503));
     expect((await tell(shop.account, notice(late!, crashed))).status).toBe(200);
     expect((await orderOf(late!.key)).captures).toEqual([]);
     // The wallet was not thanked for the first telling, so it tells again.
@@ -521,15 +529,7 @@ describe("one transaction told for two orders", () => {
     expect((await orderOf(keyIn(other))).paid).not.toBeNull();
     // Asked about its own attempt, the provider tells of the money that the other order has.
     await walletObject(key).close(paymentId(key, 1));
-    const status = { state: "TOLD", notification: told };
-    const { SANDBOX_WALLET } = env;
-    Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ query: () => Promise.resolve(status) }) } });
-    try {
-      await evictAllDurableObjects();
-      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
-    } finally {
-      Object.assign(env, { SANDBOX_WALLET });
-    }
+    await asks(key, told);
     expect(await orderOf(key)).toMatchObject({ captures: [], attempts: [{ state: "SUCCEEDED" }], paid: null });
     expect(await listed(shop)).toMatchObject([{ why: "ANOTHER_ORDER", order: { id: other } }]);
   });
@@ -546,31 +546,18 @@ it("cash is nobody's transaction: each order has its own, whatever it is called"
 });
 
 describe("money of an order that refuses it only after a crash", () => {
-  /** An order that can take no more, and money that is its own already though it has not heard of it: the object was away. */
+  /** An order that can take no more, and money that is its own already though it has not heard of it. */
   const claimed = async (shop: Shop, transaction: string) => {
-    const full = await orderIn(shop);
-    const { terms } = await orderOf(keyIn(full));
-    for (let number = 0; number < limits.capturesPerOrderMax; number += 1)
-      await liveCode(terms.key).apply(
-        someCapture(terms, { account: shop.accountId, transaction: `${transaction}${number}`, amount: 1 }),
-      );
-    const told = notice({ ...nowhere(), key: terms.key }, { transaction, payment: null });
-    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
-      throw new Error("the live code is away");
-    });
-    expect((await tell(shop.account, told)).status).toBe(503);
-    away.mockRestore();
-    silent.mockRestore();
-    await evictAllDurableObjects();
-    return { full, told };
+    const { key } = await full(shop);
+    const told = notice({ ...nowhere(), key }, { transaction, payment: null });
+    await cutOff("LIVE_CODE", async () => expect((await tell(shop.account, told)).status).toBe(503));
+    return { key, told };
   };
 
   it("keeps in mind what went back of it meanwhile, so that nobody is given more than there is", async () => {
     const shop = await openShop();
     const { told } = await claimed(shop, "LOSES");
-    const back = { transaction: "LOSES", payment: null, type: "refund.succeeded", refund: "R-1", amount: 400 };
-    expect((await tell(shop.account, { ...told, ...back })).status).toBe(200);
+    expect((await tell(shop.account, back("LOSES", "R-1", 400))).status).toBe(200);
     expect((await tell(shop.account, told)).status).toBe(200);
     const [kept] = await listed(shop);
     expect(kept).toMatchObject({ state: "WAITING", why: "REFUSED", returned: { amount: "4.00" }, order: null });
@@ -582,13 +569,13 @@ describe("money of an order that refuses it only after a crash", () => {
   it("can be placed once it has refused, by whichever way it is asked, though it was told for another meanwhile", async () => {
     for (const way of ["told", "assigned"] as const) {
       const shop = await openShop();
-      const { full, told } = await claimed(shop, "STUCK");
+      const { key, told } = await claimed(shop, "STUCK");
       await tell(shop.account, notice(nowhere(), { transaction: "STUCK", payment: null }));
       const [kept] = await listed(shop);
       const id = textAt(kept, "id");
-      expect(kept).toMatchObject({ why: "ANOTHER_ORDER", order: { id: full } });
+      expect(kept).toMatchObject({ why: "ANOTHER_ORDER", order: { id: idOf(key) } });
       if (way === "told") await tell(shop.account, told);
-      else await assign(shop, id, full);
+      else await assign(shop, id, idOf(key));
       expect(await listed(shop)).toMatchObject([{ id, state: "WAITING", why: "REFUSED", order: null }]);
       expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ order: { state: "PAID" } });
     }
@@ -596,16 +583,6 @@ describe("money of an order that refuses it only after a crash", () => {
 });
 
 describe("a refund that is heard of before its payment", () => {
-  const back = (transaction: string, name: string, amount: number, more: Record<string, unknown> = {}) =>
-    notice(nowhere(), {
-      transaction,
-      payment: null,
-      order: null,
-      type: "refund.succeeded",
-      refund: name,
-      amount,
-      ...more,
-    });
   it("waits for it, and takes effect with the order that gets the money, however late and often it is told", async () => {
     const shop = await openShop();
     const order = await orderIn(shop);
@@ -622,14 +599,7 @@ describe("a refund that is heard of before its payment", () => {
     await tell(shop.account, notice({ ...nowhere(), key }, { transaction: "EARLY", payment: null }));
     expect(await orderOf(key)).toMatchObject({ captures: [{ amount: 1990 }], refunds: [] });
     expect(await alarmOf(shop.accountId)).toBeLessThanOrEqual(Date.now() + limits.pollMs.early);
-    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const away = vi.spyOn(env.LIVE_CODE, "getByName").mockImplementation(() => {
-      throw new Error("the live code is away");
-    });
-    await ring(shop.accountId);
-    away.mockRestore();
-    silent.mockRestore();
-    await evictAllDurableObjects();
+    await cutOff("LIVE_CODE", () => ring(shop.accountId));
     await ring(shop.accountId);
     const told = [
       { id: "R-1", amount: 500, state: "SUCCEEDED" },
@@ -649,16 +619,7 @@ describe("a refund that is heard of before its payment", () => {
     const key = keyIn(order);
     await liveCode(key).apply({ kind: "begin", claimant: "browser", account: shop.accountId });
     await tell(shop.account, back("ASKED", "R-1", 1990));
-    const { SANDBOX_WALLET } = env;
-    const told = notice({ ...nowhere(), key }, { transaction: "ASKED", payment: paymentId(key, 1) });
-    const status = { state: "TOLD", notification: told };
-    Object.assign(env, { SANDBOX_WALLET: { getByName: () => ({ query: () => Promise.resolve(status) }) } });
-    try {
-      await evictAllDurableObjects();
-      await runDurableObjectAlarm(env.LIVE_CODE.getByName(key));
-    } finally {
-      Object.assign(env, { SANDBOX_WALLET });
-    }
+    await asks(key, notice({ ...nowhere(), key }, { transaction: "ASKED", payment: paymentId(key, 1) }));
     await ring(shop.accountId);
     expect(await orderOf(key)).toMatchObject({
       captures: [{ amount: 1990 }],
@@ -706,16 +667,7 @@ describe("what an account knows of its money", () => {
       const [newest] = await listed(shop);
       await assign(shop, textAt(newest, "id"), orders[1] ?? "");
       await tell(shop.account, notice(nowhere(), { transaction: "LEFT" }));
-      await tell(
-        shop.account,
-        notice(nowhere(), {
-          transaction: "FOREIGN",
-          payment: null,
-          order: null,
-          type: "refund.succeeded",
-          refund: "R-1",
-        }),
-      );
+      await tell(shop.account, back("FOREIGN", "R-1", 700));
       const all = [
         "heard:SANDBOX:GIVEN",
         "heard:SANDBOX:LEFT",
@@ -733,8 +685,7 @@ describe("what an account knows of its money", () => {
       expect(await keysOf(shop.accountId)).toEqual(all);
       // Late news still finds its order of disputes that were opened after a year and a half.
       vi.setSystemTime(begun + 640 * day);
-      const dispute = { payment: null, order: null, type: "refund.succeeded", refund: "D-1" };
-      await tell(shop.account, notice(nowhere(), { ...dispute, transaction: "PAID" }));
+      await tell(shop.account, back("PAID", "D-1", 1990));
       expect((await orderOf(keyIn(orders[0] ?? ""))).refunds).toMatchObject([{ id: "D-1", state: "SUCCEEDED" }]);
 
       vi.setSystemTime(begun + limits.paymentsKnownMs);
