@@ -1,7 +1,7 @@
 /**
- * Refunds and lost disputes of which a provider tells before it tells of the payment: they name a transaction that nobody has heard of. They wait for it,
- * and go with it to the order that gets it, or stay with it where no order does. Other businesses may share a merchant's account at its provider, so
- * most wait for nothing, and are forgotten soon.
+ * Refunds and lost disputes of which a provider tells before an order is known to have the money: nobody has heard of the transaction, or its order may
+ * yet refuse it. They wait here, are told to the order that is to have the money, and stay with the money where no order takes it after all. Other
+ * businesses may share a merchant's account at its provider, so most wait for nothing, and are forgotten soon.
  */
 import { limits } from "../core/limits.ts";
 import { workAt } from "./kept-payment.ts";
@@ -10,40 +10,65 @@ import { rows, type Early, type RefundWord } from "./payment-book-rows.ts";
 /** What an order is still to hear of its money. */
 export type Owed = Early & { readonly transaction: string };
 
-export const earlyRefunds = ({ kv }: Pick<DurableObjectStorage, "kv">) => ({
-  /** The same word twice is one. */
-  note(word: RefundWord, now: number): void {
-    const { since, words } = kv.get<Early>(rows.early + word.capture) ?? { since: now, words: [] };
-    const isKnown = words.some(({ refund, outcome }) => refund === word.refund && outcome === word.outcome);
-    if (isKnown || words.length >= limits.refundsPerOrderMax) return;
-    kv.put(rows.early + word.capture, { since, words: [...words, word] } satisfies Early);
-  },
+/** The same word twice is one. */
+const isIn = (words: readonly RefundWord[], { refund, outcome }: RefundWord): boolean =>
+  words.some((one) => one.refund === refund && one.outcome === outcome);
+const joined = (words: readonly RefundWord[], more: readonly RefundWord[]): readonly RefundWord[] =>
+  [...words, ...more.filter((word) => !isIn(words, word))].slice(0, limits.refundsPerOrderMax);
 
-  /** An order has the money, and is to hear them. False when there are none. */
-  owe(transaction: string, now: number): boolean {
-    const early = kv.get<Early>(rows.early + transaction);
-    if (!early) return false;
-    kv.delete(rows.early + transaction);
-    kv.put(rows.owed + transaction, { since: now, words: early.words } satisfies Early);
-    return true;
-  },
+export const earlyRefunds = ({ kv }: Pick<DurableObjectStorage, "kv">) => {
+  const wordsIn = (row: string): readonly RefundWord[] => kv.get<Early>(row)?.words ?? [];
+  /** They wait from now on, with those that wait already. */
+  const wait = (transaction: string, words: readonly RefundWord[], now: number): void => {
+    const row = rows.early + transaction;
+    kv.put(row, { since: now, words: joined(wordsIn(row), words) } satisfies Early);
+  };
+  const known = (transaction: string): readonly RefundWord[] =>
+    joined(wordsIn(rows.early + transaction), wordsIn(rows.owed + transaction));
 
-  /** No order has it: they are told of here no more. */
-  take(transaction: string): readonly RefundWord[] {
-    const words = [rows.early, rows.owed].flatMap((prefix) => kv.get<Early>(prefix + transaction)?.words ?? []);
-    kv.delete(rows.early + transaction);
-    kv.delete(rows.owed + transaction);
-    return words;
-  },
+  return {
+    known,
 
-  /** What orders are still to hear. */
-  owed: (): readonly Owed[] =>
-    Array.from(kv.list<Early>({ prefix: rows.owed }), ([key, early]) => ({
-      ...early,
-      transaction: key.slice(rows.owed.length),
-    })),
+    note(word: RefundWord, now: number): void {
+      if (!isIn(wordsIn(rows.early + word.capture), word)) wait(word.capture, [word], now);
+    },
 
-  tried({ transaction, ...early }: Owed, now: number): void {
-    kv.put(rows.owed + transaction, { ...early, at: workAt(early.since, now) } satisfies Early);
-  },
-});
+    /** An order is to have the money, and to hear them. False when there are none. */
+    owe(transaction: string, now: number): boolean {
+      const words = wordsIn(rows.early + transaction);
+      if (words.length === 0) return false;
+      const owed = kv.get<Early>(rows.owed + transaction) ?? { since: now, words: [] };
+      kv.delete(rows.early + transaction);
+      kv.put(rows.owed + transaction, { ...owed, words: joined(owed.words, words) } satisfies Early);
+      return true;
+    },
+
+    /** The order has heard these. Should it refuse the money itself, they go with that. */
+    told({ transaction, words }: Owed, now: number): void {
+      const owed = kv.get<Early>(rows.owed + transaction);
+      const left = owed?.words.filter((word) => !isIn(words, word)) ?? [];
+      if (owed && left.length > 0) kv.put(rows.owed + transaction, { ...owed, words: left } satisfies Early);
+      else kv.delete(rows.owed + transaction);
+      wait(transaction, words, now);
+    },
+
+    /** No order has it: they are told of here no more. */
+    take(transaction: string): readonly RefundWord[] {
+      const words = known(transaction);
+      kv.delete(rows.early + transaction);
+      kv.delete(rows.owed + transaction);
+      return words;
+    },
+
+    /** What orders are still to hear. */
+    owed: (): readonly Owed[] =>
+      Array.from(kv.list<Early>({ prefix: rows.owed }), ([key, early]) => ({
+        ...early,
+        transaction: key.slice(rows.owed.length),
+      })),
+
+    tried({ transaction, ...early }: Owed, now: number): void {
+      kv.put(rows.owed + transaction, { ...early, at: workAt(early.since, now) } satisfies Early);
+    },
+  };
+};

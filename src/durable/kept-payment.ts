@@ -6,7 +6,7 @@ import type { Commands } from "../core/commands.ts";
 import { refundId, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Minor } from "../core/money.ts";
-import type { Request } from "../core/requests.ts";
+import { recall, type Request } from "../core/requests.ts";
 import { lookAt } from "../core/work.ts";
 import type { UnmatchedPayment } from "./protocol.ts";
 
@@ -29,6 +29,8 @@ export type KeptPayment = Omit<UnmatchedPayment, "returned"> & {
   readonly asked: { readonly times: number; readonly since: number } | null;
   /** Absent from the release before. */
   readonly returns?: readonly Return[];
+  /** Those that asked for what was going back already. */
+  readonly joined?: readonly Request[];
   readonly settledAt?: number;
 };
 
@@ -90,6 +92,16 @@ export function asking(kept: KeptPayment, since: number, request?: Request): Kep
   const spare = returns.findIndex(({ gone }) => !gone);
   return { ...asked, returns: returns.filter((_, at) => at !== spare || returns.length <= limits.refundsPerOrderMax) };
 }
+
+/** Whether the very request was made before. */
+export const wasAsked = ({ returns = [], joined = [] }: KeptPayment, request: Request): boolean =>
+  recall(request, [...returns, ...joined.map((one) => ({ request: one }))]) !== "NEW";
+
+/** Whoever asks for what goes back already, or has gone, has asked for that, and for nothing that is sent back of it later. */
+export const joining = (kept: KeptPayment, request: Request): KeptPayment => ({
+  ...kept,
+  joined: [...(kept.joined ?? []), request].slice(-limits.refundsPerOrderMax),
+});
 
 type Word = Pick<Commands["refundHeard"], "refund" | "amount" | "outcome" | "soFar" | "last">;
 

@@ -6,16 +6,18 @@
 import type { HeardCapture } from "../core/commands.ts";
 import { timedSuffix, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
-import { recall, type Request } from "../core/requests.ts";
+import type { Request } from "../core/requests.ts";
 import { earlyRefunds, type Owed } from "./early-refunds.ts";
 import {
   asking,
   isAnothers,
   isSettled,
   isUnderWay,
+  joining,
   judged,
   placeIn,
   returnedOf,
+  wasAsked,
   withWord,
   workAt,
 } from "./kept-payment.ts";
@@ -118,8 +120,14 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
       });
       return due;
     },
-    /** The order has heard what was told of its money before the money itself. */
-    told: (transaction: string): void => alarm.transaction(() => void early.take(transaction)),
+    /** The order has heard what was told of its money before the money itself, which it may yet refuse. */
+    told(owed: Owed): void {
+      const now = Date.now();
+      alarm.transaction(() => {
+        early.told(owed, now);
+        if (sweep.plan(now)) arm();
+      });
+    },
     ownerOf,
     wakeAt,
     sweep: (now: number): void => sweep.step(now),
@@ -170,8 +178,8 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
       alarm.transaction(() => {
         if (owner === null) kv.delete(rows.order + transaction);
         kv.put(rows.heard + transaction, place);
-        // What an order has it hears of itself.
-        write(owner === null ? early.take(transaction).reduce(withWord, kept) : kept);
+        // What is to be an order's it hears of itself, and may refuse after all.
+        write((owner === null ? early.take(transaction) : early.known(transaction)).reduce(withWord, kept));
       });
     },
 
@@ -200,9 +208,10 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
     refund(place: string, request: Request, now: number): Taken {
       const kept = at(place);
       if (!kept) return refuse("NOT_FOUND");
-      if (kept.state === "REFUNDING" || kept.state === "REFUNDED") return { ok: true, kept };
       // Whoever lost the answer is told it again, whatever has come of it meanwhile.
-      if (recall(request, kept.returns ?? []) !== "NEW") return { ok: true, kept };
+      if (wasAsked(kept, request)) return { ok: true, kept };
+      if (kept.state === "REFUNDING" || kept.state === "REFUNDED")
+        return { ok: true, kept: request.key === null ? kept : write(joining(kept, request)) };
       if (kept.order !== null) return refuse("TAKEN");
       return { ok: true, kept: write(asking(kept, now, request)) };
     },
@@ -213,8 +222,8 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
      */
     returned(word: RefundWord): OrderKey | null | undefined {
       const kept = heard(word.capture);
-      // An order that is just being given it may not take it.
-      if (kept && (kept.order === null || kept.state === "ASSIGNING")) {
+      // An order that is to have it may not take it.
+      if (kept && (kept.order === null || !isSettled(kept))) {
         const after = withWord(kept, word);
         if (after !== kept) write(after);
       }

@@ -169,7 +169,8 @@ export class UnmatchedPayments {
   }
 
   /** Tells an order what its provider said of its money before the money itself. An order that is not there is told later, or never. */
-  private async tellEarly({ merchantId }: Account, { transaction, words }: Owed): Promise<void> {
+  private async tellEarly({ merchantId }: Account, owed: Owed): Promise<void> {
+    const { transaction, words } = owed;
     try {
       const owner = this.book.ownerOf(transaction);
       for (const word of words) {
@@ -179,7 +180,7 @@ export class UnmatchedPayments {
         if (!applied.found) return;
         if (!applied.ok) console.error("a refund that its order refuses", transaction, word.refund, applied.refusal);
       }
-      this.book.told(transaction);
+      this.book.told(owed);
     } catch (fault) {
       console.error("a refund that was told early", fault);
     }

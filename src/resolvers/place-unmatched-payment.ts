@@ -29,13 +29,16 @@ export async function assignUnmatchedPayment(
   return error.reason === "ORDER_NOT_FOUND" ? notFound(orderId) : failure(id, error);
 }
 
+/** Its account remembers the request for as long as the money, so that whoever repeats it, however late, gives nothing back anew. */
 export async function refundUnmatchedPayment(
   deps: Deps,
   merchantId: string,
   input: RefundUnmatchedPayment,
+  idempotencyKey: string | null,
 ): Promise<Result<{ readonly payment: UnmatchedPayment }, NotFoundFailure | ValidationFailure>> {
   const { unmatchedPaymentId: id } = input;
-  const refunded = await accountKeeping(deps, id)?.refundUnmatched(id, merchantId, requestOf(deps, input, null));
+  const request = requestOf(deps, input, idempotencyKey);
+  const refunded = await accountKeeping(deps, id)?.refundUnmatched(id, merchantId, request);
   if (!refunded) return notFound(id);
   return refunded.ok ? ok({ payment: refunded.value }) : failure(id, refunded.error);
 }

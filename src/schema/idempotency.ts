@@ -50,15 +50,23 @@ export function idempotencyKeyOf(
 
 /** Whoever has no merchant is the operator: nobody else gets to a mutation. */
 const operator = "operator";
+const askerOf = ({ caller }: GraphContext): string => (caller.kind === "merchant" ? caller.keyId : operator);
+
+/** For what remembers it by itself: another API key's names are its own there, too. */
+export function ownKeyOf(context: GraphContext, info: GraphQLResolveInfo): string | null {
+  const key = idempotencyKeyOf(context, info);
+  return key === null ? null : `${askerOf(context)}\0${key}`;
+}
 
 export async function onceFor<T, E>(
-  { deps, caller }: GraphContext,
+  context: GraphContext,
   request: Omit<KeyedRequest, "owner" | "by">,
   carryOut: (deps: Deps) => Promise<Result<T, E>>,
 ): Promise<Once<T, E>> {
   if (isTooDeep(request.input, limits.idempotentInputDepthMax)) throw badRequest("The input is nested too deeply.");
-  const [owner, by] = caller.kind === "merchant" ? [caller.merchant.id, caller.keyId] : [operator, operator];
-  const done = await once(deps, { ...request, owner, by }, carryOut);
+  const { deps, caller } = context;
+  const owner = caller.kind === "merchant" ? caller.merchant.id : operator;
+  const done = await once(deps, { ...request, owner, by: askerOf(context) }, carryOut);
   if (!done) throw refusal("BUSY", "Too many equal requests wait for this one's outcome: try again.", 503);
   return done;
 }

@@ -10,6 +10,7 @@ import { endlessConnection, forwardArgs, pageIn, pricedByPage } from "./connecti
 import { merchantOf } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { Money } from "./money.ts";
+import { ownKeyOf } from "./idempotency.ts";
 import { mutation } from "./mutation.ts";
 import { findable, Node } from "./node.ts";
 import { Merchant, Order } from "./nouns.ts";
@@ -129,5 +130,6 @@ mutation("unmatchedPaymentRefund", {
     fields: (t) => ({ unmatchedPayment: t.field({ ...thePayment, resolve: ({ payment }) => payment }) }),
   }),
   failures: ["NOT_FOUND", "VALIDATION"],
-  resolve: (input, context) => refundUnmatchedPayment(context.deps, merchantOf(context).id, input),
+  resolve: (input, context, info) =>
+    refundUnmatchedPayment(context.deps, merchantOf(context).id, input, ownKeyOf(context, info)),
 });

@@ -9,6 +9,7 @@ import {
   ask,
   at,
   cny,
+  keyWith,
   openShop,
   placed,
   recorded,
@@ -28,6 +29,7 @@ import {
   walletObject,
 } from "./payment-scene.ts";
 import type { OrderTerms } from "../../src/core/order.ts";
+import type { KeptPayment } from "../../src/durable/kept-payment.ts";
 import { paymentBook } from "../../src/durable/payment-book.ts";
 import { randomKey, someCapture } from "./terms.ts";
 
@@ -53,13 +55,14 @@ const assign = async ({ key }: Shop, unmatchedPaymentId: string, orderId: string
     ),
     "unmatchedPaymentAssign",
   ) as never;
-const refund = async ({ key }: Shop, unmatchedPaymentId: string): Promise<Json> =>
+const refund = async ({ key }: Shop, unmatchedPaymentId: string, name?: string): Promise<Json> =>
   at(
     await ask(
       key,
       `mutation ($input: UnmatchedPaymentRefundInput!) { unmatchedPaymentRefund(input: $input) { __typename
         ... on UnmatchedPaymentRefundSuccess { unmatchedPayment { ${payment} } } ${errors} } }`,
       { input: { unmatchedPaymentId } },
+      name === undefined ? {} : { "idempotency-key": name },
     ),
     "unmatchedPaymentRefund",
   ) as never;
@@ -134,6 +137,9 @@ const back = (transaction: string, name: string, amount: number, more: Record<st
     amount,
     ...more,
   });
+/** An account's book, without anybody who wakes it. */
+const bookIn = (storage: DurableObjectStorage) =>
+  paymentBook(storage, { ringBy: () => undefined, transaction: (work) => storage.transactionSync(work) });
 /** What the wallet gave back, of any payment whose order's key begins like this. */
 const refundsAt = (key: OrderKey, transaction: string) =>
   runInDurableObject(walletObject(key), (_: unknown, { storage }) =>
@@ -304,6 +310,48 @@ describe("money without an order", () => {
     expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ order: { state: "PAID" } });
   });
 
+  it("is asked back anew for no request that is merely made again, however late, but for every new one and for every key of its own", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const shop = await openShop();
+    const { key } = nowhere();
+    const id = await lost(shop, { transaction: "AGAIN", payment: paymentId(key, 1), order: idOf(key) });
+    const asked: string[] = [];
+    const refusing = { refund: ({ refund: name }: { refund: string }) => (asked.push(name), Promise.resolve(false)) };
+    const later = async () => {
+      vi.setSystemTime(Date.now() + limits.outcomeKeptMs + 1);
+      await evictAllDurableObjects();
+    };
+    await withWallet(refusing, async () => {
+      for (const _ of [1, 2, 3]) {
+        expect(await refund(shop, id, "mine")).toMatchObject({ unmatchedPayment: { state: "REFUND_FAILED" } });
+        await later();
+      }
+      expect(asked).toHaveLength(1);
+      const { text } = await keyWith(shop.key, "PAYMENTS_WRITE");
+      await refund({ ...shop, key: text }, id, "mine");
+      expect(asked).toHaveLength(2);
+    });
+    // Who asks while it goes back asks for what goes back already.
+    await cutOff("SANDBOX_WALLET", async () => {
+      await refund(shop, id, "second");
+      await refund(shop, id, "joins");
+    });
+    await ring(shop.accountId);
+    expect(await refund(shop, id, "late")).toMatchObject({ unmatchedPayment: { state: "REFUNDED" } });
+    // What its bank sends back of it goes out again when somebody asks for that, and for no echo of what was asked before.
+    const [ours] = await runInDurableObject(accountObject(shop.accountId), (_: unknown, { storage }) =>
+      Array.from(storage.kv.list<KeptPayment>({ prefix: "settled:" }), ([, { returns = [] }]) => returns.at(-1)),
+    );
+    await tell(shop.account, back("AGAIN", ours?.refund ?? "", 1990, { type: "refund.failed" }));
+    await later();
+    for (const name of ["mine", "second", "joins", "late"])
+      expect(await refund(shop, id, name)).toMatchObject({ unmatchedPayment: { state: "REFUND_FAILED" } });
+    await cutOff("SANDBOX_WALLET", async () =>
+      expect(await refund(shop, id, "new")).toMatchObject({ unmatchedPayment: { state: "REFUNDING" } }),
+    );
+    expect(await refundsAt(key, "AGAIN")).toEqual([1990]);
+  });
+
   it("that a person was shown is theirs to place, though an order is named after all; and that an order has goes back from that order, whatever is named", async () => {
     const shop = await openShop();
     const id = await lost(shop, { transaction: "LATE" });
@@ -403,10 +451,7 @@ describe("the payers of money that waits", () => {
     const order = await orderOf(keyIn(await orderIn(shop)));
     const { capture } = someCapture(order.terms, { account: shop.accountId });
     await runInDurableObject(env.PAYMENT_ACCOUNT.getByName(shop.accountId), (_, { storage }) => {
-      const book = paymentBook(storage, {
-        ringBy: () => undefined,
-        transaction: (work) => storage.transactionSync(work),
-      });
+      const book = bookIn(storage);
       for (let number = 0; number < count; number += 1)
         book.keep({ ...capture, id: `C-${number}` }, "sealed", null, "UNKNOWN_ORDER", number);
       const seen: string[] = [];
@@ -563,6 +608,63 @@ describe("money of an order that refuses it only after a crash", () => {
     expect(kept).toMatchObject({ state: "WAITING", why: "REFUSED", returned: { amount: "4.00" }, order: null });
     expect(await assign(shop, textAt(kept, "id"), await orderIn(shop))).toMatchObject({
       issues: [{ message: "names money that has gone back in part: give back the rest" }],
+    });
+  });
+
+  it("keeps in mind what the order had been told of it before the money itself, however it comes to refuse the money", async () => {
+    for (const way of ["told early", "told for another"] as const) {
+      const shop = await openShop();
+      const word = back("TOLD", "R-1", 400);
+      if (way === "told early") await tell(shop.account, word);
+      const { key, told } = await claimed(shop, "TOLD");
+      if (way === "told early") await ring(shop.accountId);
+      else {
+        await tell(shop.account, notice(nowhere(), { transaction: "TOLD", payment: null }));
+        await tell(shop.account, word);
+      }
+      expect((await orderOf(key)).refunds).toMatchObject([{ id: "R-1", state: "SUCCEEDED" }]);
+      await evictAllDurableObjects();
+      expect((await tell(shop.account, told)).status).toBe(200);
+      expect((await orderOf(key)).captures).toHaveLength(limits.capturesPerOrderMax);
+      const [kept] = await listed(shop);
+      expect(kept).toMatchObject({ state: "WAITING", why: "REFUSED", returned: { amount: "4.00" }, order: null });
+      // The very same word, told again, is the same refund.
+      await tell(shop.account, word);
+      const asked: number[] = [];
+      const giving = { refund: ({ amount }: { amount: number }) => (asked.push(amount), Promise.resolve(true)) };
+      await withWallet(giving, () => refund(shop, textAt(kept, "id")));
+      expect(asked).toEqual([1590]);
+    }
+  });
+
+  it("keeps in mind what was told while the order was being told, and while the money was handed on to another", async () => {
+    const shop = await openShop();
+    const [first, second] = [randomKey(), randomKey()];
+    const { terms } = await orderOf(keyIn(await orderIn(shop)));
+    const { capture } = someCapture(terms, { account: shop.accountId });
+    const word = (name: string) =>
+      ({ kind: "refundHeard", refund: name, capture: capture.id, amount: 100, outcome: "SUCCEEDED" }) as const;
+    const namesIn = (all: readonly { readonly words: readonly { readonly refund: string }[] }[]) =>
+      all.flatMap(({ words }) => words.map(({ refund: name }) => name));
+    await runInDurableObject(accountObject(shop.accountId), (_: unknown, { storage }) => {
+      const book = bookIn(storage);
+      const now = Date.now();
+      book.returned(word("R-1"));
+      book.claim(capture, [first]);
+      book.returned(word("R-2"));
+      expect(book.pass(capture.id, first, second)).toBe(true);
+      const owed = book.owed(now);
+      expect(namesIn(owed)).toEqual(["R-1", "R-2"]);
+      book.returned(word("R-3"));
+      for (const one of owed) book.told(one);
+      book.keep(capture, "sealed", second, "REFUSED", now);
+      expect(
+        book
+          .list(false, null, 1)[0]
+          ?.returns?.map(({ refund: name }) => name)
+          .toSorted(),
+      ).toEqual(["R-1", "R-2", "R-3"]);
+      expect(book.owed(now + limits.pollMs.latest)).toEqual([]);
     });
   });
 
