@@ -31,7 +31,7 @@ export type Speaker = {
 /** What is due now: everything owed, or only what is urgent. */
 export type Due = (stored: StoredLiveCode) => Owed;
 
-/** Tells until nothing is due or nobody takes any more. Never rejects. Calling it while it runs adds nothing. */
+/** Tells until nothing is due or nobody takes any more. Never rejects. While it runs, calling it adds only what else is due, which is told right after. */
 export function teller(env: Env, { current, told, refused }: Speaker): (due: Due) => Promise<void> {
   const project = async (due: Due): Promise<void> => {
     while (due(current()).readModel) {
@@ -80,17 +80,26 @@ export function teller(env: Env, { current, told, refused }: Speaker): (due: Due
   };
 }
 
-/** A failure is not news: the alarm tries again. It also finds the news that may fall between the end of one run and the next. */
+/** A failure is not news: the alarm tries again, whatever was wished for meanwhile. */
 function oneAtATime(tell: (due: Due) => Promise<void>, refused: () => void): (due: Due) => Promise<void> {
   let running: Promise<void> | null = null;
-  const run = async (due: Due): Promise<void> => {
+  /** What comes to be wished for while one runs is gone through with it. */
+  const wishes = new Set<Due>();
+  const run = async (): Promise<void> => {
     try {
-      await tell(due);
+      for (const due of wishes) {
+        wishes.delete(due);
+        await tell(due);
+      }
     } catch {
+      wishes.clear();
       refused();
     } finally {
       running = null;
     }
   };
-  return (due) => (running ??= run(due));
+  return (due) => {
+    wishes.add(due);
+    return (running ??= run());
+  };
 }
