@@ -1,7 +1,4 @@
-/**
- * `POST /c/:slug/pay`: the form of the payer page. Leads on to the provider, or back to the page with a reason; a page that was not ours, or
- * not this browser's, changes nothing.
- */
+/** `POST /c/:slug/pay`: the form of the payer page. Leads on to the provider, or back to the page with a reason. */
 import type { Refusal } from "../core/commands.ts";
 import { orderId } from "../core/ids.ts";
 import { isLoopback } from "../payments/credentials.ts";
@@ -9,39 +6,31 @@ import type { NextStep, PayerDevice } from "../payments/provider.ts";
 import type { Deps } from "../resolvers/deps.ts";
 import { startPayment, type StartPaymentError } from "../resolvers/start-payment.ts";
 import { enteredIn } from "./entered.ts";
-import { readForm } from "./form.ts";
 import { seeOther } from "./headers.ts";
 import type { PayReason } from "./messages.ts";
 import { notFound } from "./not-found.ts";
-import { recogniseVisitor } from "./visitor.ts";
+import { backToPage, readOwnForm } from "./own-form.ts";
 import { grantState, grantUrl, wayToStep } from "./wallet-step.tsx";
 import { sceneOf } from "./wallets.ts";
 
 export async function payDoor(request: Request, slug: string, deps: Deps): Promise<Response> {
-  const key = deps.keys.orderOfSlug(slug);
-  if (key === null) return notFound();
-  const back = (reason: PayReason): Response => seeOther(`/c/${slug}?reason=${reason}`);
-  // Browsers that do not say are held by the cookie, which is Lax, and the nonce.
-  const site = request.headers.get("sec-fetch-site");
-  if (site !== null && site !== "same-origin" && site !== "none") return back("stale");
-
-  const form = await readForm(request);
-  if (!form.ok) return form.error === "TOO_LARGE" ? new Response(null, { status: 413 }) : back("form");
-  const claimant = recogniseVisitor(request, slug, form.value.get("nonce") ?? "", deps);
-  if (claimant === null) return back("stale");
-  const provider = Object.values(deps.ports).find((port) => port.provider === form.value.get("provider"))?.provider;
+  const own = await readOwnForm(request, slug, deps);
+  if (!own.ok) return own.error;
+  const { key, claimant, fields } = own.value;
+  const back = (reason: PayReason): Response => backToPage(slug, reason);
+  const provider = Object.values(deps.ports).find((port) => port.provider === fields.get("provider"))?.provider;
   if (!provider) return back("provider");
 
   // A step of a wallet's own on the way to paying says nothing of the payer: what they said stands.
-  const entered = form.value.has("language") ? { entered: enteredIn(form.value, request) } : {};
+  const entered = fields.has("language") ? { entered: enteredIn(fields, request) } : {};
   const device: PayerDevice = {
     scene: sceneOf(request),
     address: request.headers.get("cf-connecting-ip"),
     grantUrl: grantUrl(slug, provider, deps),
     grantState: grantState(request, slug, deps),
-    grant: form.value.get("grant"),
+    grant: fields.get("grant"),
   };
-  const afresh = form.value.get("afresh") === "1";
+  const afresh = fields.get("afresh") === "1";
   const started = await startPayment(deps, { slug, provider, claimant, device, afresh, ...entered }).catch(
     (fault: unknown) => {
       // Whatever broke, the payer is better off on the page, where trying again is safe.
