@@ -5,7 +5,8 @@
 import type { Command } from "../core/commands.ts";
 import { conversionWorkOf, type ConversionWork } from "../core/conversion-work.ts";
 import type { Order } from "../core/order.ts";
-import { carryOut, type Begin } from "./outside.ts";
+import { carryOut } from "./outside.ts";
+import type { Begin } from "./outside-call.ts";
 
 /** The live code, as this work sees it. */
 export type Converted = {

@@ -6,7 +6,7 @@ import { keysOf } from "../keys/root.ts";
 import { deliver, type Ports } from "../webhooks/deliver.ts";
 import type { Outcome } from "../webhooks/retry.ts";
 import { TimeLimit } from "../webhooks/time-limit.ts";
-import type { UrlPolicy } from "../webhooks/url-guard.ts";
+import { policyOf } from "../webhooks/url-guard.ts";
 import type { EndpointSelection, Place } from "./webhook-protocol.ts";
 import { openSecrets } from "./webhook-endpoint-secrets.ts";
 import type { StoredEndpoint } from "./webhook-endpoint-settings.ts";
@@ -27,11 +27,7 @@ export type Sender = ReturnType<typeof sender>;
 
 export const sender = (env: Env, select: Select, keep: Keep) => {
   const { sealing } = keysOf(env.ROOT_SECRET);
-  const { WEBHOOK_ALLOW_PRIVATE, PUBLIC_ORIGIN } = env;
-  const policy: UrlPolicy = {
-    allowPrivate: WEBHOOK_ALLOW_PRIVATE === "1",
-    ownHost: PUBLIC_ORIGIN ? new URL(PUBLIC_ORIGIN).hostname : null,
-  };
+  const policy = policyOf(env);
   const now = () => Date.now();
   const limit = new TimeLimit(limits.webhookTimeoutMs, now);
   const ports: Ports = { fetch: (...request) => fetch(...request), now, limit };

@@ -16,6 +16,15 @@ export type UrlPolicy = {
   readonly ownHost: string | null;
 };
 
+/** This deployment's. */
+export const policyOf = ({
+  WEBHOOK_ALLOW_PRIVATE,
+  PUBLIC_ORIGIN,
+}: Pick<Env, "WEBHOOK_ALLOW_PRIVATE" | "PUBLIC_ORIGIN">): UrlPolicy => ({
+  allowPrivate: WEBHOOK_ALLOW_PRIVATE === "1",
+  ownHost: PUBLIC_ORIGIN ? new URL(PUBLIC_ORIGIN).hostname : null,
+});
+
 export const urlFaults = {
   TOO_LONG: `is longer than ${limits.urlLengthMax} characters`,
   MALFORMED: "is not an absolute URL",
