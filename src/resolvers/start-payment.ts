@@ -3,7 +3,7 @@
  * Asking twice is asking once: the same payer gets the same attempt, whose id is the provider's idempotency key. What a provider makes of an
  * attempt lives for minutes, a code for days; so when it is dead, its end is made sure of and another attempt takes its place.
  */
-import type { Refusal } from "../core/commands.ts";
+import type { Command, Refusal } from "../core/commands.ts";
 import { dueOf } from "../core/amounts.ts";
 import { limits } from "../core/limits.ts";
 import type { AccountTerms, Attempt, Order, PaymentProvider } from "../core/order.ts";
@@ -63,16 +63,11 @@ export async function startPayment(
   if (said?.ok === false) return err({ reason: "CONTACT" });
   const former = known.attempts.findLast(isTheirs);
   if (afresh && former && !(await endUpstream(deps, code, known, former))) return err({ reason: "UNAVAILABLE" });
+  const entered = said ? { said: said.value } : {};
   const asked = await whoPays(deps, account, device);
-  if (asked !== null) {
-    const held = await code.apply({ kind: "confirm", claimant, ...(said && { said: said.value }) });
-    if (!held.found) return err({ reason: "NOT_FOUND" });
-    if (!held.ok) return err({ reason: "REFUSAL", refusal: held.refusal });
-    const asks = money(dueOf(held.order), known.terms.currency);
-    return ok({ payment: null, asks, next: { redirectUrl: asked } });
-  }
+  if (asked !== null) return leadToAsk(code, { kind: "confirm", claimant, ...entered }, asked);
   for (const renewed of [false, true]) {
-    const begun = await code.apply({ kind: "begin", claimant, account: account.id, ...(said && { said: said.value }) });
+    const begun = await code.apply({ kind: "begin", claimant, account: account.id, ...entered });
     if (!begun.found) return err({ reason: "NOT_FOUND" });
     if (!begun.ok) return err({ reason: "REFUSAL", refusal: begun.refusal });
     const attempt = begun.order.attempts.findLast(isTheirs);
@@ -85,7 +80,12 @@ export async function startPayment(
         ? ok({ payment: attempt.id, asks: money(attempt.amount, known.terms.currency), next })
         : err({ reason: "UNAVAILABLE" });
     }
-    if (made.error.reason === "GONE" && !renewed && (await endUpstream(deps, code, begun.order, attempt))) continue;
+    if (made.error.reason === "GONE" && !renewed && (await endUpstream(deps, code, begun.order, attempt))) {
+      if (!needsGrant(deps, account, device)) continue;
+      // The grant is spent with it. Where the attempt was an old one, another grant leads to a new one; else that would lead in circles.
+      const anew = attempt.again ? await whoPays(deps, account, { ...device, grant: null }) : null;
+      return anew === null ? err({ reason: "UNAVAILABLE" }) : leadToAsk(code, { kind: "confirm", claimant }, anew);
+    }
     // A provider that did not answer may have made the payment all the same, so the attempt must not be called failed: it stays open, is
     // asked about and closed upstream like any other, and the payer's next try asks for the very same payment. Nobody was led to it, so
     // meanwhile it can take nobody's money. Only a provider that said no is believed.
@@ -101,14 +101,28 @@ export async function startPayment(
   return err({ reason: "UNAVAILABLE" });
 }
 
-/** Where the payer is asked who they are; null where nobody need ask, or nobody can. Nothing is begun meanwhile: who never comes back tried nothing. */
-async function whoPays(
-  { ports, account }: Deps,
-  { id, provider }: AccountTerms,
+/** Whether nothing can be begun there before the payer's wallet has said who they are. */
+const needsGrant = (
+  { ports }: Deps,
+  { provider }: AccountTerms,
   device: PayerDevice | undefined,
-): Promise<string | null> {
-  const needed = device?.grant === null && ports[provider]?.asks?.scenes.includes(device.scene);
-  return needed ? account(id).asksAt(device) : null;
+): device is PayerDevice => device !== undefined && (ports[provider]?.asks?.scenes.includes(device.scene) ?? false);
+
+/** Where the payer is asked who they are; null where nobody need ask, or nobody can. */
+async function whoPays(deps: Deps, terms: AccountTerms, device: PayerDevice | undefined): Promise<string | null> {
+  return needsGrant(deps, terms, device) && device.grant === null ? deps.account(terms.id).asksAt(device) : null;
+}
+
+/** The code is held while its payer is asked, and nothing is begun meanwhile: who never comes back tried nothing. */
+async function leadToAsk(
+  code: LiveCodeProtocol,
+  confirm: Extract<Command, { kind: "confirm" }>,
+  redirectUrl: string,
+): Promise<Result<StartedPayment, StartPaymentError>> {
+  const held = await code.apply(confirm);
+  if (!held.found) return err({ reason: "NOT_FOUND" });
+  if (!held.ok) return err({ reason: "REFUSAL", refusal: held.refusal });
+  return ok({ payment: null, asks: money(dueOf(held.order), held.order.terms.currency), next: { redirectUrl } });
 }
 
 /**

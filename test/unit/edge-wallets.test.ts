@@ -291,6 +291,25 @@ describe("a step that no redirect can make", () => {
     expect(shop.asked.map(({ device }) => device?.address)).toEqual(["203.0.113.7"]);
   });
 
+  it("asks once more where what the grant was for is gone, and never in circles", async () => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
+    shop.close = (payment) =>
+      ok({ state: "NEWS", command: { kind: "ended", attempt: payment, outcome: "CLOSED", reason: null } });
+    shop.provider = ({ device }) => ok({ invocation: { package: `for ${device?.grant}` }, reference: "P" });
+    const { goesOn } = await asked(shop);
+    await goesOn();
+    shop.provider = () => err({ reason: "GONE", message: "closed" });
+    const again = await goesOn();
+    expect(again.headers.get("location")).toContain("https://open.weixin.example/");
+    expect(shop.order.attempts).toMatchObject([{ state: "CLOSED" }]);
+    expect(stateOf(shop.order, shop.now)).toBe("CLAIMED");
+    const tries = shop.asked.length;
+    const stuck = await goesOn();
+    expect(stuck.headers.get("location")).toBe(`/c/${shop.slug}?reason=unavailable`);
+    expect(shop.asked.length - tries).toBe(1);
+    expect(shop.order.attempts).toMatchObject([{ state: "CLOSED" }, { state: "CLOSED" }]);
+  });
+
   it("uses up nothing of the order when the provider refuses whom it has asked", async () => {
     const shop = openShop({ accounts: accounts("WECHAT_PAY") });
     shop.provider = () => err({ reason: "REFUSED", message: "no such app" });

@@ -419,6 +419,39 @@ describe("paying by WeChat", () => {
     });
   });
 
+  it("asks who pays once more, by itself, when the order behind a spent grant is gone, and keeps what the payer entered", async () => {
+    const { key, url, id, slug } = await shop();
+    const browser = await scan(slug, weChatAgent);
+    const asked = async (location: string) => {
+      const who = new URL(location);
+      expect(who.host).toBe("open.weixin.qq.com");
+      const back = new URL(who.searchParams.get("redirect_uri") ?? "");
+      const grant = wechat.grant("openid-7");
+      const shown = await browser.open(
+        `${back.pathname}${back.search}&code=${grant}&state=${who.searchParams.get("state") ?? ""}`,
+      );
+      expect(await shown.text()).toContain(`value="${grant}"`);
+      await forgetMemory(id, url);
+      return browser.pay({ provider: "WECHAT_PAY", grant });
+    };
+    const first = await browser.pay({ provider: "WECHAT_PAY", language: "zh", phone: "13800138000" });
+    await asked(first);
+    const payments = async () => (await show(key, id))["payments"] as Json[];
+    wechat.order(textAt((await payments())[0], "id")).trade_state = "CLOSED";
+    // Its payer comes back later, and presses once.
+    const spent = await asked(await browser.pay({ provider: "WECHAT_PAY" }));
+    const step = await asked(spent);
+    expect(await (await browser.open(step)).text()).toContain("prepay_id=wxpayment_");
+    const [former, latter, ...others] = await payments();
+    expect([former, latter, others]).toMatchObject([{ state: "CLOSED" }, { state: "PENDING" }, []]);
+    const body = wechat.pay(textAt(latter, "id"), "openid-7");
+    expect((await notify(url, body, wechat.sign(body))).status).toBe(200);
+    expect(await show(key, id)).toMatchObject({
+      state: "PAID",
+      conversion: { customer: { identities: [{ kind: "WALLET" }, { kind: "PHONE", value: "13800138000" }] } },
+    });
+  });
+
   it("gives each payer an order at WeChat of their own, and closes the former one's", async () => {
     const { key, id, slug } = await shop();
     const first = await scan(slug, phoneAgent);
