@@ -5,15 +5,20 @@ import { accept, change, draftOf, inWords, refuse, unchanged, type Commands, typ
 import type { Said } from "./conversion.ts";
 import { paymentId } from "./ids.ts";
 import { limits } from "./limits.ts";
-import type { Attempt, Order } from "./order.ts";
+import type { Attempt, Claim, Entered, Order } from "./order.ts";
 import { claimAt } from "./state.ts";
 
-/** What its payer said waits in the claim for the attempt that they go on to. */
+/** What its payer said waits in the claim for the attempt that they go on to, though another holds the code meanwhile. */
 export const confirm = (order: Order, { claimant, said }: Commands["confirm"], now: number): Step =>
   hold(order, claimant, said ?? waiting(order, claimant), now);
 
-const waiting = ({ claim }: Order, claimant: string): Said | undefined =>
-  claim?.claimant === claimant ? claim.said : undefined;
+const waitingIn = ({ claim }: Order): readonly Entered[] => {
+  if (!claim) return [];
+  const { claimant, said, former = [] } = claim;
+  return said ? [...former, { claimant, said }] : former;
+};
+const waiting = (order: Order, claimant: string): Said | undefined =>
+  waitingIn(order).find((entered) => entered.claimant === claimant)?.said;
 
 /**
  * The first holds the code; the second is told until when, and may take over once it lapses. Only somebody else's turn is told, and of an order
@@ -23,7 +28,15 @@ function hold(order: Order, claimant: string, said: Said | undefined, now: numbe
   if (order.closing) return refuse({ reason: "STATE", state: order.closing.as });
   const held = claimAt(order, now);
   if (held && held.claimant !== claimant) return refuse({ reason: "CLAIMED", until: held.until });
-  const claim = { claimant, until: now + limits.claimMs, ...(said && { said }) };
+  const former = waitingIn(order)
+    .filter((entered) => entered.claimant !== claimant)
+    .slice(-limits.claimsWithSaidMax);
+  const claim: Claim = {
+    claimant,
+    until: now + limits.claimMs,
+    ...(said && { said }),
+    ...(former.length > 0 && { former }),
+  };
   const isTold = order.claim?.claimant !== claimant && order.sequence < limits.eventsWithConfirmationsMax;
   const claimed = change(draftOf(order), { claim });
   return accept(isTold ? change(claimed, {}, { type: "ORDER_CONFIRMED" }) : claimed);

@@ -22,6 +22,8 @@ export const limits = {
   refusedAttemptsPerOrderMax: 20,
   /** Of so many of them an order keeps what the payer entered beside the money. */
   attemptsWithSaidMax: 10,
+  /** And of so many who held the code before, and may come back from their wallet. */
+  claimsWithSaidMax: 5,
   /** No provider's payment page can be paid on for longer; an attempt nobody told us the end of is then over. */
   attemptLifeMs: 25 * hour,
   /** These bound what one order keeps, so that the longest life still fits into its live code's one row (test/unit/core/size.test.ts). */

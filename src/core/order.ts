@@ -66,8 +66,15 @@ export type OrderTerms = {
   readonly expiresAt: number;
 };
 
-/** `claimant` names a browser, not a person. `said`: what they entered and no attempt has yet. */
-export type Claim = { readonly claimant: string; readonly until: number; readonly said?: Said };
+/** What was entered in a browser (`claimant`: it names no person), and no attempt has yet. */
+export type Entered = { readonly claimant: string; readonly said: Said };
+/** `former`: what those entered who held the code before, the latest last. It is theirs alone: they may come back from their wallet. */
+export type Claim = {
+  readonly claimant: string;
+  readonly until: number;
+  readonly said?: Said;
+  readonly former?: readonly Entered[];
+};
 
 /** FAILED is what became of a try; the provider's page may take another (`endedAt`). */
 export type AttemptState = "PENDING" | "SUCCEEDED" | "FAILED" | "CLOSED";

@@ -52,6 +52,37 @@ describe("an attempt", () => {
     expect(life.order.attempts.at(-1)).not.toHaveProperty("said");
   });
 
+  it("has what its payer said before another held the code, who hears none of it, and that of the latest only", () => {
+    const saying = (name: string): Said => ({ name, identities: [], consents: [], locale: "en", country: null });
+    const browsers = Array.from({ length: limits.claimsWithSaidMax + 2 }, (_, index) => `browser_${index}`);
+    const life = new Life();
+    const confirms = (claimant: string, said?: Said) =>
+      life.tell({ kind: "confirm", claimant, ...(said && { said }) }, life.now + limits.claimMs);
+    for (const browser of browsers) confirms(browser, saying(browser));
+    // Nothing of anybody is in whoever holds the code now, and says nothing.
+    confirms("bob");
+    expect(life.order.claim).not.toHaveProperty("said");
+    life.tell(begun("bob"));
+    expect(life.order.attempts.at(-1)).not.toHaveProperty("said");
+    const heard = browsers.toReversed().map((browser) => {
+      life.tell(begun(browser), life.now + limits.claimMs);
+      return life.order.attempts.at(-1)?.said?.name ?? null;
+    });
+    const kept = browsers.slice(2).toReversed();
+    expect(heard).toEqual([...kept, null, null]);
+    expect(life.order.claim).not.toHaveProperty("former");
+    // What is said anew counts, and what the attempt has is said once.
+    confirms("browser_6", saying("Alice"));
+    confirms("bob");
+    confirms("browser_6");
+    expect(life.order.claim).toMatchObject({ said: { name: "Alice" } });
+    life.tell(begun("browser_6"));
+    expect([life.order.attempts.at(-1)?.said?.name, life.order.claim]).toEqual([
+      "Alice",
+      { claimant: "browser_6", until: life.now + limits.claimMs },
+    ]);
+  });
+
   it("of an order that no account takes money for is neither begun nor offered", () => {
     const life = new Life(terms({}, { accounts: [] }));
     expect(life.tell(begun("alice"))).toEqual(unknown);

@@ -142,7 +142,11 @@ function busy(life: Life): void {
     life.tell({ kind: "ended", attempt, outcome: "CLOSED", reason: null });
   }
   for (let turn = 0; turn < 1_000; turn += 1)
-    life.tell({ kind: "confirm", claimant: `browser_${String(turn).padStart(32, "0")}` }, life.now + 121 * second);
+    life.tell(
+      { kind: "confirm", claimant: `browser_${String(turn).padStart(32, "0")}`, said: entered },
+      life.now + 121 * second,
+    );
+  expect(life.order.claim?.former).toHaveLength(limits.claimsWithSaidMax);
   life.tell(tick, life.order.expiresAt);
   for (let time = 0; time < 1_000; time += 1) {
     life.tell({ kind: "extend", expiresAt: life.now + minute });
