@@ -13,7 +13,7 @@ import { simulateConversion, type SimulatedAction, type Simulation } from "../re
 import { ConsentPurpose } from "./benefit.ts";
 import { builder, shape } from "./builder.ts";
 import { merchantOf } from "./context.ts";
-import { ConversionActionKind, ConversionActionState, ConversionTargetKind } from "./conversion.ts";
+import { ConversionActionKind, ConversionTargetKind, standing } from "./conversion.ts";
 import { describedEnum } from "./enum.ts";
 import { ValidationIssue } from "./errors.ts";
 import { MoneyInput } from "./money.ts";
@@ -154,13 +154,7 @@ const SimulatedActionType = builder.objectRef<SimulatedAction>("SimulatedAction"
   description: "What would become of one action, and why.",
   ...shape,
   fields: (t) => ({
-    key: t.exposeString("key", { description: "The action's name in the block." }),
-    kind: t.field({ type: ConversionActionKind, description: "What it does.", resolve: ({ kind }) => kind }),
-    state: t.field({
-      type: ConversionActionState,
-      description: "DONE in the commit, PENDING right after it, or skipped.",
-      resolve: ({ state }) => state,
-    }),
+    ...standing(t, "DONE in the commit, PENDING right after it, or skipped."),
     why: t.exposeString("why", { description: "Why." }),
   }),
 });

@@ -6,7 +6,7 @@ import { findCustomer } from "../db/customers.ts";
 import { ok } from "../core/result.ts";
 import { notFound } from "../resolvers/failures.ts";
 import { retryConversion } from "../resolvers/retry-conversion.ts";
-import { builder, shape } from "./builder.ts";
+import { builder, shape, type GraphTypes } from "./builder.ts";
 import { merchantOf, seesPeople } from "./context.ts";
 import { describedEnum } from "./enum.ts";
 import { mutation } from "./mutation.ts";
@@ -38,7 +38,7 @@ export const ConversionActionKind = describedEnum<ActionKind>(
   },
 );
 
-export const ConversionActionState = describedEnum<ActionState>("ConversionActionState", "What became of one action.", {
+const ConversionActionState = describedEnum<ActionState>("ConversionActionState", "What became of one action.", {
   DONE: "Done.",
   PENDING: "Still to be done.",
   FAILED: "Given up.",
@@ -48,17 +48,18 @@ export const ConversionActionState = describedEnum<ActionState>("ConversionActio
   REVERSED: "Done, and taken back after a refund.",
 });
 
+/** Which action it is, and how it stands; `state` describes the latter. */
+export const standing = (t: PothosSchemaTypes.ObjectFieldBuilder<GraphTypes, ActionOutcome>, state: string) => ({
+  key: t.exposeString("key", { description: "The action's name in the block." }),
+  kind: t.field({ type: ConversionActionKind, description: "What it does.", resolve: ({ kind }) => kind }),
+  state: t.field({ type: ConversionActionState, description: state, resolve: (outcome) => outcome.state }),
+});
+
 const ConversionActionOutcome = builder.objectRef<ActionOutcome>("ConversionActionOutcome").implement({
   description: "What one action of the conversion block did.",
   ...shape,
   fields: (t) => ({
-    key: t.exposeString("key", { description: "The action's name in the block." }),
-    kind: t.field({ type: ConversionActionKind, description: "What it does.", resolve: ({ kind }) => kind }),
-    state: t.field({
-      type: ConversionActionState,
-      description: "What became of it.",
-      resolve: ({ state }) => state,
-    }),
+    ...standing(t, "What became of it."),
     detail: t.string({
       nullable: true,
       description:
