@@ -5,7 +5,6 @@ import { acceptedOf, refundedOf } from "../../../src/core/amounts.ts";
 import { paymentId } from "../../../src/core/ids.ts";
 import { isRefusing } from "../../../src/core/attempts.ts";
 import { limits } from "../../../src/core/limits.ts";
-import { stateOf } from "../../../src/core/state.ts";
 import { allowedActions } from "../../../src/core/transitions.ts";
 import { effectsOf } from "../../../src/core/work.ts";
 import {
@@ -14,9 +13,10 @@ import {
   cancelled,
   captured,
   expiresAt,
-  grace,
   key,
+  late,
   Life,
+  read,
   recorded,
   refunded,
   refundNumber,
@@ -29,9 +29,6 @@ import {
   under,
   usd,
 } from "./sample.ts";
-
-const read = ({ order, now }: Life) => stateOf(order, now);
-const late = expiresAt + grace + 1;
 
 describe("a cashier", () => {
   it("records money by the same path as a provider, and only what is due in the order's currency", () => {

@@ -13,17 +13,16 @@ import {
   expiresAt,
   grace,
   hour,
+  late,
   Life,
   minute,
   placedAt,
+  read,
   second,
   stockIs,
   terms,
   tick,
 } from "./sample.ts";
-
-const read = ({ order, now }: Life) => stateOf(order, now);
-const late = expiresAt + grace + 1;
 
 describe("an end", () => {
   it("that waits for an attempt comes as soon as the attempt brings a part payment", () => {

@@ -3,18 +3,19 @@ import { describe, expect, it } from "vitest";
 import { receivedOf, refundedOf, settlementOf } from "../../../src/core/amounts.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { inWords } from "../../../src/core/commands.ts";
-import { stateOf } from "../../../src/core/state.ts";
 import {
   attempt,
   begun,
   cancelled,
   captured,
+  dispositions,
   expiresAt,
-  grace,
   hour,
+  late,
   Life,
   minute,
   placedAt,
+  read,
   recorded,
   refunded,
   refundNumber,
@@ -28,9 +29,6 @@ import {
   usd,
 } from "./sample.ts";
 
-const read = ({ order, now }: Life) => stateOf(order, now);
-const late = expiresAt + grace + minute;
-const dispositions = ({ order }: Life) => order.captures.map(({ disposition }) => disposition);
 /** Why a person was called, each time. */
 const calls = ({ events }: Life) =>
   events.filter(({ type }) => type === "ORDER_REVIEW").map(({ data }) => data.detail["why"]);

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/core/commands.ts";
 import { decide } from "../../../src/core/transitions.ts";
 import { history, merchants, runs, termsOf } from "./histories.ts";
-import { attempt, hour, Life, returned, tick, total } from "./sample.ts";
-import { inTime, late, outcome, payments, shuffled, told, worlds, type Payment, type World } from "./world.ts";
+import { attempt, hour, late, Life, returned, tick, total } from "./sample.ts";
+import { inTime, outcome, payments, shuffled, told, worlds, type Payment, type World } from "./world.ts";
 
 describe("I10: the same notification again", () => {
   it("changes nothing, however often and however much later, whatever happened in between", () => {

@@ -1,21 +1,23 @@
 /** Money that comes late, short, beyond or from elsewhere: rows of docs/state-machine.md, under the words they have there. */
 import { describe, expect, it } from "vitest";
 import { dueOf, refundedOf, settlementOf } from "../../../src/core/amounts.ts";
-import { stateOf } from "../../../src/core/state.ts";
 import { effectsOf } from "../../../src/core/work.ts";
 import {
   attempt,
   begun,
   cancelled,
   captured,
+  dispositions,
   expiresAt,
   grace,
   hour,
+  late,
   Life,
   minute,
   placedAt,
-  refundNumber,
+  read,
   refunded,
+  refundNumber,
   returned,
   second,
   terms,
@@ -23,10 +25,6 @@ import {
   total,
   usd,
 } from "./sample.ts";
-
-const read = ({ order, now }: Life) => stateOf(order, now);
-const dispositions = ({ order }: Life) => order.captures.map(({ disposition }) => disposition);
-const late = expiresAt + grace + 1;
 
 describe("money and the end", () => {
   it("paid in time, heard late (paidAt ≤ expiresAt + 120 s): on time, PAID, under every policy", () => {

@@ -5,6 +5,7 @@ import type { OrderKey } from "../../../src/core/ids.ts";
 import type { Currency } from "../../../src/core/money.ts";
 import { newOrder, type Order, type OrderTerms } from "../../../src/core/order.ts";
 import { defaultPolicy, type OrderPolicy } from "../../../src/core/policy.ts";
+import { stateOf, type OrderState } from "../../../src/core/state.ts";
 import { decide, type Decision } from "../../../src/core/transitions.ts";
 
 export const second = 1000;
@@ -14,6 +15,8 @@ export const total = 10_000;
 export const placedAt = Date.UTC(2026, 0, 1);
 export const expiresAt = placedAt + hour;
 export const grace = 120 * second;
+/** Money that was paid then came late. */
+export const late = expiresAt + grace + 1;
 export const key = "0123456789ABCDEF" as OrderKey;
 /** What nobody may read before the order is paid. */
 export const benefit = "https://benefit.example/gold";
@@ -131,3 +134,6 @@ export class Life {
     return this.events.map(({ type }) => type);
   }
 }
+
+export const read = ({ order, now }: Life): OrderState => stateOf(order, now);
+export const dispositions = ({ order }: Life) => order.captures.map(({ disposition }) => disposition);

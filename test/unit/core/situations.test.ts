@@ -3,18 +3,19 @@ import { describe, expect, it } from "vitest";
 import { receivedOf, refundedOf } from "../../../src/core/amounts.ts";
 import type { Command } from "../../../src/core/commands.ts";
 import { limits } from "../../../src/core/limits.ts";
-import { stateOf } from "../../../src/core/state.ts";
 import { effectsOf, endsAt, pollAt } from "../../../src/core/work.ts";
 import {
   attempt,
   begun,
   cancelled,
   captured,
+  dispositions,
   expiresAt,
   hour,
   Life,
   minute,
   placedAt,
+  read,
   recorded,
   refundNumber,
   returned,
@@ -23,9 +24,6 @@ import {
   tick,
   total,
 } from "./sample.ts";
-
-const read = ({ order, now }: Life) => stateOf(order, now);
-const dispositions = ({ order }: Life) => order.captures.map(({ disposition }) => disposition);
 
 describe("the same money told more than once", () => {
   it("the same notification N times, at once or months later: one effect, N identical acknowledgements", () => {

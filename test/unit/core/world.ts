@@ -12,7 +12,6 @@ import {
   cancelled,
   captured,
   expiresAt,
-  grace,
   hour,
   Life,
   minute,
@@ -93,7 +92,6 @@ export type Payment = {
   readonly tried: boolean;
 };
 export const inTime = placedAt + 30 * second;
-export const late = expiresAt + grace + minute;
 export const payments = (amounts: readonly number[], paidAts: readonly number[]): fc.Arbitrary<readonly Payment[]> =>
   fc.array(
     fc.record({
