@@ -12,7 +12,7 @@ import {
   visit,
   visitWithTypeInfo,
   type DocumentNode,
-  type GraphQLNamedType,
+  type GraphQLField,
 } from "graphql";
 import { orderId, orderKeyOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
@@ -116,44 +116,39 @@ function isOneSelection(text: string): boolean {
  * found in it.
  */
 function isOfOneOrder(document: DocumentNode): boolean {
-  let staysThere = true;
-  const types = new TypeInfo(schema());
-  visit(
-    document,
-    visitWithTypeInfo(types, {
-      [Kind.FIELD]: () => {
-        const field = types.getFieldDef();
-        const isList = field && getNamedType(field.type).name.endsWith("Connection");
-        const of = types.getParentType()?.name;
-        if (of === "Merchant" && isList) staysThere = false;
-        // An order that has not heard of an erasure would stand in what is kept of another.
-        if (of === "Customer" && (isList || field?.name === "firstConversion")) staysThere = false;
-      },
-    }),
-  );
-  return staysThere;
+  return fieldsOf(document).every(({ of, field }) => {
+    const isList = getNamedType(field.type).name.endsWith("Connection");
+    // An order that has not heard of an erasure would stand in what is kept of another.
+    return of === "Customer" ? !isList && field.name !== "firstConversion" : of !== "Merchant" || !isList;
+  });
 }
 
+type Asked = { readonly of: string; readonly field: GraphQLField<unknown, unknown> };
 type Ruled = { readonly extensions: Readonly<Record<string, unknown>> };
 
 /** For every field and type that says so: the scopes of which one is needed. */
 function scopesNeeded(document: DocumentNode): readonly (readonly Scope[])[] {
   const needed: (readonly Scope[])[] = [];
-  const note = (ruled: Ruled | GraphQLNamedType | null | undefined): void => {
-    const options = ruled?.extensions["pothosOptions"] as { authScopes?: { anyOf?: readonly Scope[] } } | undefined;
+  const note = ({ extensions }: Ruled): void => {
+    const options = extensions["pothosOptions"] as { authScopes?: { anyOf?: readonly Scope[] } } | undefined;
     const anyOf = options?.authScopes?.anyOf;
     if (anyOf) needed.push(anyOf);
   };
-  const types = new TypeInfo(schema());
-  visit(
-    document,
-    visitWithTypeInfo(types, {
-      [Kind.FIELD]: () => {
-        const field = types.getFieldDef();
-        note(field);
-        note(field && getNamedType(field.type));
-      },
-    }),
-  );
+  for (const { field } of fieldsOf(document)) {
+    note(field);
+    note(getNamedType(field.type));
+  }
   return needed;
+}
+
+/** Every field that is asked for, and the name of the type that has it. */
+function fieldsOf(document: DocumentNode): readonly Asked[] {
+  const asked: Asked[] = [];
+  const types = new TypeInfo(schema());
+  const enter = (): void => {
+    const [of, field] = [types.getParentType()?.name, types.getFieldDef()];
+    if (of !== undefined && field) asked.push({ of, field });
+  };
+  visit(document, visitWithTypeInfo(types, { [Kind.FIELD]: enter }));
+  return asked;
 }
