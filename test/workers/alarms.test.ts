@@ -10,17 +10,18 @@ import {
   accountObject,
   beginPayment,
   liveCode,
-  newMerchantId,
   notice,
   openAccount,
   orderOf,
+  paying,
   placeOrder,
   tell,
   visit,
   keys,
   walletObject,
 } from "./payment-scene.ts";
-import { randomKey } from "./terms.ts";
+import { opened, stubOf } from "./partner.ts";
+import { randomKey, someEvent, someTerms } from "./terms.ts";
 
 type Stub =
   | DurableObjectStub<WebhookEndpoint>
@@ -35,6 +36,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** The wallet tells of it in a minute. */
+const later = { ...paying, delayMs: 60_000 };
 /** A person's request, another one every time. */
 const aRequest = () => ({ call: crypto.randomUUID(), key: null, input: "" });
 const alarmOf = (stub: Stub) => runInDurableObject(stub, (_: unknown, { storage }) => storage.getAlarm());
@@ -59,23 +62,18 @@ async function ring(stub: Stub): Promise<void> {
   await runDurableObjectAlarm(stub);
 }
 
+async function endpointWithWork(): Promise<DurableObjectStub<WebhookEndpoint>> {
+  const { id } = await opened();
+  const stub = stubOf(id);
+  await stub.enqueue([someEvent(someTerms("merchant_00A"), 1, "ORDER_PAID")]);
+  return stub;
+}
+
 describe("an alarm that meets a fault leaves another", () => {
   it("at a webhook endpoint, which then sends what waited", async () => {
     const answers = [new Response(null, { status: 500 }), new Response()];
     const sent = vi.spyOn(globalThis, "fetch").mockImplementation(async () => answers.shift() ?? new Response());
-    const [id, key] = [`endpoint_${crypto.randomUUID()}`, randomKey()];
-    const stub = env.WEBHOOK_ENDPOINT.getByName(id);
-    const rest = { types: [], description: null, payload: "FULL", selection: null, ratePerSecond: null } as const;
-    await stub.open({ id, merchantId: newMerchantId(), url: "https://partner.example/hook", ...rest });
-    const paid = {
-      id: `event_${key}0001`,
-      type: "ORDER_PAID",
-      orderKey: key,
-      sequence: 1,
-      at: Date.now(),
-      body: "{}",
-    } as const;
-    await stub.enqueue([paid]);
+    const stub = await endpointWithWork();
     const stateNow = async () => (await stub.deliveries(1, null))[0]?.state;
     await vi.waitUntil(async () => (await stateNow()) === "RETRYING", { timeout: 10_000 });
 
@@ -91,15 +89,7 @@ describe("an alarm that meets a fault leaves another", () => {
     const terms = await placeOrder(account);
     const payment = await beginPayment(account, terms);
     const stub = walletObject(terms.key);
-    const payer = { id: "wallet-42", name: null };
-    await stub.decide(payment, {
-      outcome: "pay",
-      payer,
-      amount: null,
-      notifications: 1,
-      delayMs: 60_000,
-      paidAt: null,
-    });
+    await stub.decide(payment, later);
 
     await evictDurableObject(stub);
     await ringWithout(stub, "notifications");
@@ -111,16 +101,6 @@ describe("an alarm that meets a fault leaves another", () => {
 });
 
 const codeObject = (key: OrderKey): DurableObjectStub<LiveCode> => env.LIVE_CODE.getByName(key);
-
-async function endpointWithWork(): Promise<DurableObjectStub<WebhookEndpoint>> {
-  const [id, key] = [`endpoint_${crypto.randomUUID()}`, randomKey()];
-  const stub = env.WEBHOOK_ENDPOINT.getByName(id);
-  const rest = { types: [], description: null, payload: "FULL", selection: null, ratePerSecond: null } as const;
-  await stub.open({ id, merchantId: newMerchantId(), url: "https://partner.example/hook", ...rest });
-  const paid = { id: `event_${key}0001`, type: "ORDER_PAID", orderKey: key, sequence: 1 } as const;
-  await stub.enqueue([{ ...paid, at: Date.now(), body: "{}" }]);
-  return stub;
-}
 
 describe("a dependency that fails a hundred times", () => {
   /** Rings every alarm that comes, as the platform would: a throw fails the test, and so does an alarm that is not there. */
@@ -138,8 +118,7 @@ describe("a dependency that fails a hundred times", () => {
     const terms = await placeOrder(account, { expiresAt: Date.now() + 20 * 24 * 3_600_000 });
     const payment = await beginPayment(account, terms);
     const wallet = walletObject(terms.key);
-    const payer = { id: "wallet-42", name: null };
-    await wallet.decide(payment, { outcome: "pay", payer, amount: null, notifications: 0, delayMs: 0, paidAt: null });
+    await wallet.decide(payment, { ...paying, notifications: 0 });
     const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const away = () =>
       vi.spyOn(env.PAYMENT_ACCOUNT, "getByName").mockImplementation(() => {
@@ -193,8 +172,6 @@ describe("a dependency that fails a hundred times", () => {
     const account = await openAccount();
     const terms = await placeOrder(account);
     const payment = await beginPayment(account, terms);
-    const payer = { id: "wallet-42", name: null };
-    const later = { outcome: "pay", payer, amount: null, notifications: 1, delayMs: 60_000, paidAt: null } as const;
     await walletObject(terms.key).decide(payment, later);
     const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
     for (const [stub, table] of [
@@ -240,8 +217,6 @@ describe("an object with work pending whose alarm the platform has given up", ()
     }
 
     const payment = await beginPayment(account, terms);
-    const payer = { id: "wallet-42", name: null };
-    const later = { outcome: "pay", payer, amount: null, notifications: 1, delayMs: 60_000, paidAt: null } as const;
     const wallet = walletObject(terms.key);
     await wallet.decide(payment, later);
     await forget(wallet);
@@ -277,8 +252,6 @@ describe("an object with work pending whose alarm the platform has given up", ()
     const account = await openAccount();
     const terms = await placeOrder(account);
     const payment = await beginPayment(account, terms);
-    const payer = { id: "wallet-42", name: null };
-    const later = { outcome: "pay", payer, amount: null, notifications: 1, delayMs: 60_000, paidAt: null } as const;
     await walletObject(terms.key).decide(payment, later);
     const endpoint = await endpointWithWork();
     await vi.waitUntil(async () => (await endpoint.deliveries(1, null))[0]?.state === "RETRYING", { timeout: 10_000 });

@@ -15,6 +15,7 @@ export type Answer = Response | Promise<Response>;
 export const start = Date.parse("2031-05-01T08:00:00Z");
 
 export const partner = {
+  /** Always the same list. */
   heard: [] as Heard[],
   answer: (heard: Heard): Answer => new Response(heard.id),
   ids: (): string[] => partner.heard.map(({ id }) => id),
@@ -22,7 +23,7 @@ export const partner = {
 
 export function listen(): void {
   vi.useFakeTimers({ toFake: ["Date"], now: start });
-  partner.heard = [];
+  partner.heard.length = 0;
   partner.answer = () => new Response("ok");
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const headers = Object.fromEntries(new Headers(init?.headers));

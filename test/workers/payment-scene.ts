@@ -1,11 +1,14 @@
 /** A merchant with a sandbox account and an order, and the wallet's voice: signed by code of its own, so that ours is checked against another. */
 import { createHmac } from "node:crypto";
+import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { orderId, paymentId, timedSuffix, type OrderKey } from "../../src/core/ids.ts";
 import type { Order, OrderTerms } from "../../src/core/order.ts";
 import { merchantIdFrom } from "../../src/db/database.ts";
 import type { LiveCodeProtocol } from "../../src/durable/protocol.ts";
+import type { SandboxDecision } from "../../src/durable/sandbox-payment.ts";
+import type { SandboxWallet } from "../../src/durable/sandbox-wallet.ts";
 import { keysOf } from "../../src/keys/root.ts";
 import { someTerms } from "./terms.ts";
 
@@ -58,6 +61,24 @@ export async function beginPayment(account: Account, terms: OrderTerms, claimant
   expect(made).toEqual({ ok: true, value: { redirectUrl: `/sandbox/wallet/${attempt.id}`, reference: null } });
   return attempt.id;
 }
+
+/** What a payer decides in the pretend wallet, which tells of it at once. */
+export const paying = {
+  outcome: "pay",
+  payer: { id: "wallet-42", name: null },
+  amount: null,
+  notifications: 1,
+  delayMs: 0,
+  paidAt: null,
+} as const satisfies SandboxDecision;
+/** The wallet takes the decision, and never comes to tell of it: its sending hangs until the mocks are restored. */
+export const payUntold = (key: OrderKey, payment: string, fields: Partial<SandboxDecision> = {}): Promise<void> =>
+  runInDurableObject(walletObject(key), async (wallet: SandboxWallet) => {
+    vi.spyOn(wallet as unknown as { post: () => Promise<number> }, "post").mockImplementation(
+      () => new Promise<number>(() => undefined),
+    );
+    void wallet.decide(payment, { ...paying, ...fields });
+  });
 
 /** The contract's notification of a payment. */
 export const notice = (

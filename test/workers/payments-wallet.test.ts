@@ -16,6 +16,7 @@ import {
   openAccount,
   orderOf,
   origin,
+  payUntold,
   placeOrder,
   signature,
   tell,
@@ -302,20 +303,7 @@ describe("paying at the wallet", () => {
   it("is told after all when the wallet died between deciding and telling", async () => {
     const { terms, payment } = await scene();
     const now = Date.now();
-    await runInDurableObject(walletObject(terms.key), async (wallet: SandboxWallet) => {
-      // The sending hangs for ever; the commit has happened.
-      vi.spyOn(wallet as unknown as { post: () => Promise<number> }, "post").mockImplementation(
-        () => new Promise<number>(() => undefined),
-      );
-      void wallet.decide(payment, {
-        outcome: "pay",
-        payer: { id: "wallet-42" },
-        amount: null,
-        notifications: 1,
-        delayMs: 0,
-        paidAt: null,
-      });
-    });
+    await payUntold(terms.key, payment);
     expect(await waiting(terms.key, payment)).toMatchObject([{ copies: 1 }]);
     vi.restoreAllMocks();
     await ring(terms.key, now + 60_000);

@@ -1,15 +1,24 @@
 /** A wallet that misbehaves, met from outside: whatever it does, its money ends where it belongs, and its books say what it took. */
 import { env } from "cloudflare:workers";
-import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictAllDurableObjects, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { receivedOf, refundedOf } from "../../src/core/amounts.ts";
 import { limits } from "../../src/core/limits.ts";
 import { stateOf } from "../../src/core/state.ts";
 import { whimsOf, type Whims } from "../../src/durable/sandbox-chaos.ts";
-import type { SandboxBooks, SandboxBooksEntry, SandboxWallet } from "../../src/durable/sandbox-wallet.ts";
+import type { SandboxBooks, SandboxBooksEntry } from "../../src/durable/sandbox-wallet.ts";
 import { sandboxBooksDoor } from "../../src/edge/sandbox-books.ts";
 import type { Deps } from "../../src/resolvers/deps.ts";
-import { beginPayment, liveCode, openAccount, orderOf, placeOrder, visit, walletObject } from "./payment-scene.ts";
+import {
+  beginPayment,
+  liveCode,
+  openAccount,
+  orderOf,
+  payUntold,
+  placeOrder,
+  visit,
+  walletObject,
+} from "./payment-scene.ts";
 import type { OrderKey } from "../../src/core/ids.ts";
 
 async function scene() {
@@ -122,20 +131,7 @@ describe("a wallet that misbehaves", () => {
         skewMs === 0 &&
         percent === 100,
     );
-    await runInDurableObject(walletObject(key), async (wallet: SandboxWallet) => {
-      vi.spyOn(wallet as unknown as { post: () => Promise<number> }, "post").mockImplementation(
-        () => new Promise<number>(() => undefined),
-      );
-      void wallet.decide(payment, {
-        outcome: "pay",
-        payer: { id: "wallet-42" },
-        amount: null,
-        notifications: 1,
-        delayMs: 0,
-        paidAt: null,
-        chaos,
-      });
-    });
+    await payUntold(key, payment, { chaos });
     vi.restoreAllMocks();
     const { unsent } = await walletObject(key).books("");
     const mine = unsent.filter(({ body }) => body.includes(payment));

@@ -103,7 +103,7 @@ describe("an endpoint that only fails", () => {
       },
     };
     for (const [kind, stop] of Object.entries(stops)) {
-      partner.heard = [];
+      partner.heard.length = 0;
       const { id } = await opened();
       let answered = 0;
       const stopped = Promise.withResolvers<void>();

@@ -301,7 +301,7 @@ describe("recovering a window", () => {
     await settled(id);
 
     vi.setSystemTime(start + 60 * second);
-    partner.heard = [];
+    partner.heard.length = 0;
     expect(await recover(shop, id, { since: iso(start) })).toMatchObject({ queued: 0 });
     expect(await recover(shop, id, { since: iso(start), onlyFailed: false })).toMatchObject({ queued: 300 });
     const fresh = event(shop);

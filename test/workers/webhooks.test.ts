@@ -3,89 +3,40 @@ import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EventType, FeedEvent } from "../../src/core/events.ts";
-import { conversionId, orderId, orderKeyFrom, type OrderKey } from "../../src/core/ids.ts";
+import { conversionId, orderId, type OrderKey } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { MerchantFeedProtocol } from "../../src/durable/protocol.ts";
-import type { Delivery, EndpointOpening, WebhookEndpointProtocol } from "../../src/durable/webhook-protocol.ts";
+import type { Delivery } from "../../src/durable/webhook-protocol.ts";
 import type { MerchantFeed, WebhookEndpoint } from "../../src/index.ts";
 import { leaseMs } from "../../src/webhooks/queue.ts";
-import { someEvent, someTerms } from "./terms.ts";
-
-type Heard = { id: string; headers: Record<string, string>; body: string; at: number; url: string };
-type Answer = Response | Promise<Response>;
+import {
+  alarmOf,
+  listen,
+  opened,
+  partner,
+  rpc,
+  settled,
+  start,
+  stopListening,
+  stubOf,
+  until,
+  type Answer,
+} from "./partner.ts";
+import { randomKey as key, someEvent, someTerms } from "./terms.ts";
 
 const second = 1000;
 const hour = 3_600_000;
-// Far from now, so that no alarm rings by itself: the tests ring it when their clock says so.
-const start = Date.parse("2031-05-01T08:00:00Z");
+const { heard, ids } = partner;
 
-let heard: Heard[] = [];
-let answer: (request: Heard, signal: AbortSignal | null) => Answer = () => new Response("ok");
+beforeEach(listen);
+afterEach(stopListening);
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"], now: start });
-  heard = [];
-  answer = () => new Response("ok");
-  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
-    const headers = Object.fromEntries(new Headers(init?.headers));
-    const { url, method, redirect } = new Request(input, init);
-    if (method !== "POST" || redirect !== "manual") throw new Error(`${method}, redirect ${redirect}`);
-    const request = { id: headers["webhook-id"]!, headers, body: init?.body as string, at: Date.now(), url };
-    heard.push(request);
-    return answer(request, init?.signal ?? null);
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
-
-const key = (): OrderKey => orderKeyFrom(crypto.getRandomValues(new Uint8Array(10)));
 const event = (order: OrderKey, sequence: number, type: EventType = "ORDER_PAID", at?: number): FeedEvent =>
   someEvent(someTerms("merchant_00A", { key: order }), sequence, type, at);
-const ids = () => heard.map(({ id }) => id);
-const stubOf = (id: string) => env.WEBHOOK_ENDPOINT.getByName(id);
-const rpc = (id: string) => stubOf(id) as unknown as WebhookEndpointProtocol;
-const alarmOf = (id: string) => runInDurableObject(stubOf(id), (_: WebhookEndpoint, state) => state.storage.getAlarm());
-/** Looks again until it is so. (`vi.waitFor` would move the clock.) */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (let looks = 0; !(await isSo()); looks += 1) {
-    if (looks > 4000) throw new Error("it never came about");
-    await scheduler.wait(2);
-  }
-}
 const untilHeard = (count: number) => until(() => heard.length >= count);
 const never = (): Promise<Response> => new Promise(() => undefined);
 
-async function opened(over: Partial<EndpointOpening> = {}): Promise<{ id: string; secret: string }> {
-  const id = `endpoint_${key()}${key()}`;
-  const opening = {
-    id,
-    merchantId: "merchant_00A",
-    url: "https://partner.example/hook",
-    types: [],
-    description: null,
-    payload: "FULL",
-    selection: null,
-    ratePerSecond: null,
-  } as const;
-  const { secret } = await rpc(id).open({ ...opening, ...over });
-  return { id, secret: secret! };
-}
-
-/** Waits until nothing is under way. */
-async function settled(id: string): Promise<readonly Delivery[]> {
-  const flying = "SELECT count(*) AS n FROM deliveries WHERE leased_until IS NOT NULL";
-  await until(() =>
-    runInDurableObject(
-      stubOf(id),
-      (_: WebhookEndpoint, { storage }) => storage.sql.exec<{ n: number }>(flying).one().n === 0,
-    ),
-  );
-  return rpc(id).deliveries(100, null);
-}
-
-/** Lets the clock run to the next alarm and rings it. False when none is set. */
+/** Lets the clock run to the next alarm and rings it, in an object that remembers everything. False when none is set. */
 async function ring(id: string): Promise<boolean> {
   const at = await alarmOf(id);
   if (at === null) return false;
@@ -185,7 +136,7 @@ describe("a queue", () => {
     const { id } = await opened();
     const paid = event(key(), 1);
     let landed = false;
-    answer = () => until(() => landed).then(() => new Response(null, { status: 204 }));
+    partner.answer = () => until(() => landed).then(() => new Response(null, { status: 204 }));
     await rpc(id).enqueue([paid, paid]);
     await rpc(id).enqueue([paid]);
     await untilHeard(1);
@@ -201,7 +152,8 @@ describe("a queue", () => {
     const { id } = await opened();
     const [slow, quick] = [key(), key()];
     let failing = true;
-    answer = ({ body }) => (failing && body.includes(slow) ? new Response("no", { status: 500 }) : new Response());
+    partner.answer = ({ body }) =>
+      failing && body.includes(slow) ? new Response("no", { status: 500 }) : new Response();
     await rpc(id).enqueue([event(slow, 1), event(slow, 2), event(quick, 1), event(quick, 2)]);
     await settled(id);
     expect(ids().toSorted()).toEqual([event(slow, 1).id, event(quick, 1).id, event(quick, 2).id].toSorted());
@@ -226,7 +178,7 @@ describe("a queue", () => {
     let landed = 0;
     let flying = 0;
     let most = 0;
-    answer = async () => {
+    partner.answer = async () => {
       const place = heard.length;
       most = Math.max(most, (flying += 1));
       await until(() => landed >= place);
@@ -255,7 +207,7 @@ describe("a queue", () => {
     expect(heard.map(({ at }) => at - start)).toEqual([0, 0, 0, 0, 250, 500, 750, 1000]);
 
     // Whoever forgets pauses for a second at most, and never sends more than it might have.
-    heard = [];
+    heard.length = 0;
     const before = Date.now();
     await abortAllDurableObjects();
     await rpc(id).enqueue(Array.from({ length: 3 }, () => event(key(), 1)));
@@ -284,7 +236,7 @@ describe("a failed attempt", () => {
     const { id, secret } = await opened();
     const order = key();
     const [bad, next] = [event(order, 1), event(order, 2)];
-    answer = (request) => (request.id === bad.id ? new Response("cannot", { status: 500 }) : new Response());
+    partner.answer = (request) => (request.id === bad.id ? new Response("cannot", { status: 500 }) : new Response());
     await rpc(id).enqueue([bad, next]);
     await settled(id);
     for (let rings = 0; heard.length < 13 && rings < 40; rings += 1) {
@@ -323,7 +275,7 @@ describe("a failed attempt", () => {
       broken: () => Promise.reject(new TypeError("Network connection lost.")),
     };
     const orders = Object.keys(kinds).map((kind) => ({ kind, made: event(key(), 1) }));
-    answer = (request) => kinds[orders.find(({ made }) => made.id === request.id)!.kind]!();
+    partner.answer = (request) => kinds[orders.find(({ made }) => made.id === request.id)!.kind]!();
     await rpc(id).enqueue(orders.map(({ made }) => made));
     const deliveries = await settled(id);
     const failed = (kind: string) =>
@@ -353,7 +305,7 @@ describe("a failed attempt", () => {
   it("keeps one KiB of whatever the partner says, however much that is", async () => {
     const { id } = await opened();
     let given = 0;
-    answer = () =>
+    partner.answer = () =>
       new Response(
         new ReadableStream({
           pull(controller) {
@@ -372,7 +324,7 @@ describe("a failed attempt", () => {
   it("obeys Retry-After for the whole endpoint", async () => {
     const { id } = await opened();
     const [limited, other] = [event(key(), 1), event(key(), 1)];
-    answer = () =>
+    partner.answer = () =>
       heard.length === 1 ? new Response("slow", { status: 429, headers: { "retry-after": "3600" } }) : new Response();
     await rpc(id).enqueue([limited]);
     expect(await settled(id)).toMatchObject([{ state: "RETRYING", nextAttemptAt: start + hour }]);
@@ -391,7 +343,7 @@ describe("a failed attempt", () => {
     const { id } = await opened();
     const [gone, flying, resting] = [event(key(), 1), event(key(), 1), event(key(), 1)];
     let landed = false;
-    answer = (request) => {
+    partner.answer = (request) => {
       if (request.id === resting.id) return new Response(null, { status: 500 });
       return request.id === gone.id
         ? new Response(null, { status: 410 })
@@ -422,11 +374,11 @@ describe("a death in the middle", () => {
     const { id } = await opened();
     const order = key();
     const paid = event(order, 1);
-    answer = never;
+    partner.answer = never;
     await rpc(id).enqueue([paid, event(order, 2)]);
     await untilHeard(1);
     await abortAllDurableObjects();
-    answer = () => new Response();
+    partner.answer = () => new Response();
 
     expect(await alarmOf(id)).toBe(start + leaseMs);
     await rpc(id).enqueue([paid]);
@@ -451,10 +403,10 @@ describe("a death in the middle", () => {
   it("right after an event was taken loses nothing", async () => {
     const { id } = await opened();
     const events = Array.from({ length: 10 }, () => event(key(), 1));
-    answer = never;
+    partner.answer = never;
     await rpc(id).enqueue(events);
     await abortAllDurableObjects();
-    answer = () => new Response();
+    partner.answer = () => new Response();
     for (let rings = 0; rings < 20 && (await rpc(id).summary())!.backlog > 0; rings += 1) {
       await ring(id);
       await settled(id);
@@ -465,7 +417,7 @@ describe("a death in the middle", () => {
 
   it("over and over ends in DEAD, so that no event can kill its endpoint for ever", async () => {
     const { id } = await opened();
-    answer = never;
+    partner.answer = never;
     await rpc(id).enqueue([event(key(), 1)]);
     for (let deaths = 0; deaths < 40; deaths += 1) {
       await abortAllDurableObjects();
@@ -501,7 +453,7 @@ describe("a merchant's feed", () => {
       event(order, 2, "ORDER_PAID"),
       event(order, 3, "CUSTOMER_CREATED"),
     ];
-    answer = never;
+    partner.answer = never;
     await feedOf(merchantId).publish(events);
     await abortAllDurableObjects();
     const queued = async (id: string) => (await rpc(id).deliveries(10, null)).map((one) => one.event.id).toReversed();
@@ -549,7 +501,7 @@ describe("a delivery log", () => {
   it("is paged newest first, whatever the deliveries' states", async () => {
     const { id } = await opened();
     const made: FeedEvent[] = [];
-    answer = (request) =>
+    partner.answer = (request) =>
       new Response(null, { status: made.findIndex((one) => one.id === request.id) % 2 ? 500 : 200 });
     for (let index = 0; index < 7; index += 1) {
       vi.setSystemTime(start + index);
