@@ -1,5 +1,6 @@
 /** What people may do to an order now: each action is tried on the table that decides, and named if it would do something. */
 import { dueOf } from "./amounts.ts";
+import { mayTry } from "./attempts.ts";
 import { draftOf, type Command } from "./commands.ts";
 import { limits } from "./limits.ts";
 import type { Order } from "./order.ts";
@@ -21,11 +22,7 @@ export type OrderAction = (typeof orderActions)[number];
 /** The plainest way to ask for each: by whoever holds the code, for as long as may be, for all that is due or left. */
 const plainly: Readonly<Record<OrderAction, (order: Order, now: number) => Command>> = {
   CONFIRM: (order, now) => ({ kind: "confirm", claimant: claimantOf(order, now) }),
-  PAY: (order, now) => ({
-    kind: "begin",
-    claimant: claimantOf(order, now),
-    account: order.terms.accounts[0]?.id ?? "",
-  }),
+  PAY: (order, now) => ({ kind: "begin", claimant: claimantOf(order, now), account: accountOf(order, now) }),
   EXTEND: (_, now) => ({ kind: "extend", expiresAt: now + limits.liveCodeLifetimeMs.max }),
   CANCEL: () => ({ kind: "cancel", reason: null }),
   REFUND: () => ({ kind: "refund", amount: null, reason: null, reverseConversion: true, restock: true }),
@@ -47,6 +44,11 @@ const plainly: Readonly<Record<OrderAction, (order: Order, now: number) => Comma
   RESOLVE_REVIEW: () => ({ kind: "resolve", decision: "HONOR", note: "" }),
 };
 
+/** One account that rests hinders no other. */
+const accountOf = (order: Order, now: number): string => {
+  const { accounts } = order.terms;
+  return (accounts.find(({ id }) => mayTry(order, id, now)) ?? accounts[0])?.id ?? "";
+};
 const claimantOf = (order: Order, now: number): string => claimAt(order, now)?.claimant ?? "";
 
 export function allowedActions(order: Order, now: number): readonly OrderAction[] {

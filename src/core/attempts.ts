@@ -1,4 +1,5 @@
 /** Tries to pay through a provider: which are open, and which may still bring money, and how one is changed. */
+import { numberIn } from "./ids.ts";
 import { limits } from "./limits.ts";
 import type { Attempt, Order } from "./order.ts";
 
@@ -14,15 +15,31 @@ export const watchedAttempts = (order: Order): readonly Attempt[] => order.attem
 export const closeAll = (attempts: readonly Attempt[]): readonly Attempt[] =>
   attempts.map((attempt) => (isWatchedAttempt(attempt) ? { ...attempt, closing: true } : attempt));
 
-/** Whether the order may see another try. What was refused at once counts by itself. */
-export function mayTry({ attempts }: Order): boolean {
-  const refused = attempts.filter((attempt) => attempt.refused).length;
-  return attempts.length - refused < limits.attemptsPerOrderMax && refused < limits.refusedAttemptsPerOrderMax;
+/** What was refused at once counts for a while only: whatever was in its way may be mended since. */
+const refusedLately = ({ attempts }: Order, now: number): readonly Attempt[] =>
+  attempts.filter(({ refused, startedAt }) => refused && startedAt + limits.refusalsCountMs > now);
+
+/** The next try's number. What was refused long ago is gone from the list, and its name is not given again. */
+export const nextNumber = ({ attempts }: Order): number => 1 + numberIn(attempts.at(-1)?.id ?? "");
+
+/** Whether the order may see another try by the account. What was refused at once counts by itself, and hinders no account that did not refuse. */
+export function mayTry(order: Order, account: string, now: number): boolean {
+  const tries = order.attempts.filter(({ refused }) => !refused).length;
+  if (tries >= limits.attemptsPerOrderMax || nextNumber(order) > limits.attemptNumberMax) return false;
+  const refused = refusedLately(order, now);
+  return refused.length < limits.refusedAttemptsPerOrderMax || refused.every((attempt) => attempt.account !== account);
 }
 
 /** An account that has refused so often is asked only where there is no other. */
-export const isRefusing = ({ attempts }: Order, account: string): boolean =>
-  attempts.filter((attempt) => attempt.refused && attempt.account === account).length >= limits.refusalsPerAccountMax;
+export const isRefusing = (order: Order, account: string, now: number): boolean =>
+  refusedLately(order, now).filter((attempt) => attempt.account === account).length >= limits.refusalsPerAccountMax;
+
+/** With room for one more: nothing comes of what was refused, so the oldest is forgotten, and no order grows by being tried again and again. */
+export function withoutOldRefusals(attempts: readonly Attempt[]): readonly Attempt[] {
+  const refused = attempts.filter((attempt) => attempt.refused);
+  const old = new Set(refused.slice(0, Math.max(0, refused.length + 1 - limits.refusedAttemptsPerOrderMax)));
+  return attempts.filter((attempt) => !old.has(attempt));
+}
 
 export const withAttempt = (order: Order, id: string, fields: Partial<Attempt>): readonly Attempt[] =>
   order.attempts.map((attempt) => (attempt.id === id ? { ...attempt, ...fields } : attempt));

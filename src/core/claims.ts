@@ -1,6 +1,16 @@
 /** Confirming and paying: who holds the code, and which attempt is under way. */
 import { dueOf } from "./amounts.ts";
-import { closeAll, isOpenAttempt, isWatchedAttempt, mayTry, over, withAttempt, withMoney } from "./attempts.ts";
+import {
+  closeAll,
+  isOpenAttempt,
+  isWatchedAttempt,
+  mayTry,
+  nextNumber,
+  over,
+  withAttempt,
+  withMoney,
+  withoutOldRefusals,
+} from "./attempts.ts";
 import { accept, change, draftOf, inWords, refuse, unchanged, type Commands, type Step } from "./commands.ts";
 import type { Said } from "./conversion.ts";
 import { paymentId } from "./ids.ts";
@@ -66,9 +76,9 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
     const asked = { again: true, ...(latest && said) } as const;
     return accept(change(confirmed.draft, { attempts: withAttempt(order, same.id, asked) }));
   }
-  if (!mayTry(order)) return refuse({ reason: "LIMIT" });
+  if (!mayTry(order, account.id, now)) return refuse({ reason: "LIMIT" });
   const attempt: Attempt = {
-    id: paymentId(order.terms.key, order.attempts.length + 1),
+    id: paymentId(order.terms.key, nextNumber(order)),
     account: account.id,
     provider: account.provider,
     claimant,
@@ -81,7 +91,9 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
     failureReason: null,
     ...said,
   };
-  return accept(change(confirmed.draft, { attempts: [...closeAll(forgetting(order.attempts)), attempt] }));
+  return accept(
+    change(confirmed.draft, { attempts: [...closeAll(forgetting(withoutOldRefusals(order.attempts))), attempt] }),
+  );
 }
 
 /** What payers said is kept with the latest tries only: what an order keeps has to end, and money for an older one comes, if ever, from another time. */
@@ -124,5 +136,7 @@ export function ended(order: Order, { attempt: id, outcome, reason: said }: Comm
   if (!isOpenAttempt(attempt)) return unchanged(order);
   const refused = isNothing ? ({ closing: false, endedAt: now, refused: true } as const) : {};
   const attempts = withAttempt(order, id, { state: "FAILED", failureReason: reason, ...refused });
+  // An order that has told very much does not tell what was no try at all.
+  if (isNothing && order.sequence >= limits.eventsWithConfirmationsMax) return accept(change(draft, { attempts }));
   return accept(change(draft, { attempts }, { type: "PAYMENT_FAILED", detail: { paymentId: id, reason } }));
 }

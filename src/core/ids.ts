@@ -87,6 +87,10 @@ export const subjectOf = (event: string): string => event.slice("event_".length,
 export const paymentId = (key: OrderKey, attempt: number): Id<"payment"> => `payment_${key}${counter(attempt)}`;
 export const refundId = (key: OrderKey, refund: number): Id<"refund"> => `refund_${key}${counter(refund)}`;
 
+/** The number at the end of a payment's or a refund's id; 0 where there is none. */
+export const numberIn = (id: string): number =>
+  Array.from(id.slice(-counterLength)).reduce((value, digit) => value * 32 + Math.max(0, alphabet.indexOf(digit)), 0);
+
 /** The order's key inside `order_…`, `event_…`, `payment_…`, `refund_…` or `conversion_…`; null when it is none of these. */
 export function orderKeyOf(id: string): OrderKey | null {
   const match = /^(?:(?:order|conversion)_(.{16})|(?:event|payment|refund)_(.{16}).{4})$/.exec(id);

@@ -17,9 +17,15 @@ export const limits = {
   /** Minor units. Far above any sale, far below 2^53, so that sums of lines stay safe integers. */
   amountMinorMax: 1_000_000_000_000,
   attemptsPerOrderMax: 30,
-  /** Tries that a provider refused at once, which use up none of the others: of an account, which is then left out, and in all. */
+  /**
+   * Tries that a provider refused at once, which use up none of the others: of an account, which is then left out, and in all. They count for so long,
+   * and the latest are kept.
+   */
   refusalsPerAccountMax: 5,
   refusedAttemptsPerOrderMax: 20,
+  refusalsCountMs: hour,
+  /** The last number of a try. One that is refused as often as may be, day and night, comes to it after three years. */
+  attemptNumberMax: 500_000,
   /** Of so many of them an order keeps what the payer entered beside the money. */
   attemptsWithSaidMax: 10,
   /** And of so many who held the code before, and may come back from their wallet. */
@@ -29,7 +35,7 @@ export const limits = {
   /** These bound what one order keeps, so that the longest life still fits into its live code's one row (test/unit/core/size.test.ts). */
   capturesPerOrderMax: 60,
   refundsPerOrderMax: 100,
-  /** Once it has told so many events, an order tells no more of who confirms it, and, further on, does not open again after its end. */
+  /** Once it has told so many events, an order tells no more of who confirms it, nor of what was refused at once, and, further on, does not open again after its end. */
   eventsWithConfirmationsMax: 100,
   eventsWithReopeningMax: 200,
 

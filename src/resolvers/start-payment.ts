@@ -54,7 +54,7 @@ export async function startPayment(
     (one) => one.provider === provider && !(device && one.unableIn?.includes(device.scene)),
   );
   // One that has refused too often only where there is no other.
-  const account = able.find(({ id }) => !isRefusing(known, id)) ?? able[0];
+  const account = able.find(({ id }) => !isRefusing(known, id, deps.now())) ?? able[0];
   if (!account || provider === "MANUAL") return err({ reason: "PROVIDER" });
   const isTheirs = (attempt: Attempt): boolean =>
     isOpenAttempt(attempt) && !attempt.closing && attempt.account === account.id && attempt.claimant === claimant;

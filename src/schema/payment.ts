@@ -88,8 +88,7 @@ export function paymentsOf({ terms, attempts, captures }: Order): PaymentView[] 
 }
 
 /** Captures are only ever added, so their place is a name. It is counted from above all tries. */
-const idOfCapture = (key: OrderKey, index: number): string =>
-  paymentId(key, limits.attemptsPerOrderMax + limits.refusedAttemptsPerOrderMax + 1 + index);
+const idOfCapture = (key: OrderKey, index: number): string => paymentId(key, limits.attemptNumberMax + 1 + index);
 
 const awaited = (
   { id, provider, state, amount, failureReason }: Attempt,

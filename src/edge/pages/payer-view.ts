@@ -67,7 +67,7 @@ export function payerView(order: Order, state: OrderState, { claimant, scene, no
       const own = openAttempts(order).filter((attempt) => attempt.claimant === claimant && !attempt.closing);
       // One that has refused so often is offered only where there is no other.
       const asked = order.terms.accounts.filter(
-        ({ id }) => !isRefusing(order, id) || own.some(({ account }) => account === id),
+        ({ id }) => !isRefusing(order, id, now) || own.some(({ account }) => account === id),
       );
       const accounts = asked.length > 0 ? asked : order.terms.accounts;
       // Whoever was asked by their wallet who they are, and came back, has said what they like as well.

@@ -16,6 +16,7 @@ import {
   key,
   late,
   Life,
+  placedAt,
   read,
   recorded,
   refunded,
@@ -400,7 +401,10 @@ describe("limits of one order", () => {
       expect(refuse(number)).toMatchObject({ ok: true, changed: false });
     }
     expect(life.types().filter((type) => type === "PAYMENT_FAILED")).toHaveLength(limits.refusalsPerAccountMax);
-    expect([isRefusing(life.order, "account_1"), isRefusing(life.order, "account_2")]).toEqual([true, false]);
+    expect(["account_1", "account_2"].map((account) => isRefusing(life.order, account, life.now))).toEqual([
+      true,
+      false,
+    ]);
     expect(allowedActions(life.order, life.now)).toContain("PAY");
     for (let number = limits.refusalsPerAccountMax + 1; number < limits.refusedAttemptsPerOrderMax; number += 1) {
       expect(life.tell(begun("alice", "account_1")).ok).toBe(true);
@@ -413,6 +417,46 @@ describe("limits of one order", () => {
     }
     expect(life.tell(begun("alice", "account_2"))).toEqual({ ok: false, refusal: { reason: "LIMIT" } });
     expect(new Set(life.order.attempts.map(({ id }) => id)).size).toBe(life.order.attempts.length);
+  });
+
+  it("let an order rest that its providers have refused so often, by nothing that another account does, and take the payer who comes back later", () => {
+    const life = new Life(terms({}, { expiresAt: placedAt + limits.liveCodeLifetimeMs.max }));
+    const tryAt = (account: string, at = life.now) => {
+      const begins = life.tell(begun("alice", account), at);
+      const made = life.order.attempts.at(-1)?.id ?? "";
+      if (begins.ok) life.tell({ kind: "ended", attempt: made, outcome: "REFUSED", reason: "no such app" });
+      return begins.ok;
+    };
+    const resting = { ok: false, refusal: { reason: "LIMIT" } };
+    for (let count = 0; count < limits.refusedAttemptsPerOrderMax; count += 1) expect(tryAt("account_1")).toBe(true);
+    expect(life.tell(begun("alice", "account_1"))).toEqual(resting);
+    expect(allowedActions(life.order, life.now)).toContain("PAY");
+    // Once it has refused, too, both rest.
+    expect(tryAt("account_2")).toBe(true);
+    for (const account of ["account_1", "account_2"]) expect(life.tell(begun("alice", account))).toEqual(resting);
+    expect(allowedActions(life.order, life.now)).not.toContain("PAY");
+    const until = life.now + limits.refusalsCountMs;
+    expect(life.tell(begun("alice"), until - 1)).toEqual(resting);
+    expect(isRefusing(life.order, "account_1", until)).toBe(false);
+
+    // However long they go on, the order and its story stay as long as they are, and no name is given twice.
+    const names = new Set<string>();
+    for (let turn = 0; turn < 30 * limits.refusedAttemptsPerOrderMax; turn += 1) {
+      expect(
+        tryAt(
+          "account_1",
+          turn % limits.refusedAttemptsPerOrderMax === 0 ? life.now + limits.refusalsCountMs : life.now,
+        ),
+      ).toBe(true);
+      names.add(life.order.attempts.at(-1)?.id ?? "");
+    }
+    expect(names.size).toBe(30 * limits.refusedAttemptsPerOrderMax);
+    expect(life.order.attempts).toHaveLength(limits.refusedAttemptsPerOrderMax);
+    expect(life.events.length).toBe(limits.eventsWithConfirmationsMax);
+    life.tell(begun("alice"), life.now + limits.refusalsCountMs);
+    const [made] = life.order.attempts.slice(-1);
+    life.tell(captured("A", { attempt: made?.id ?? "", paidAt: life.now }));
+    expect(read(life)).toBe("PAID");
   });
 
   it("go on looking after a try that its provider has made something of, though it refused another asking", () => {

@@ -5,10 +5,9 @@ import { couponSeedLength } from "../../../src/core/block-run.ts";
 import type { Said } from "../../../src/core/conversion.ts";
 import type { ConversionDefinition } from "../../../src/core/definition.ts";
 import { limits } from "../../../src/core/limits.ts";
-import { paymentId } from "../../../src/core/ids.ts";
 import type { OrderTerms } from "../../../src/core/order.ts";
 import { askedPool, staffOf } from "../../../src/core/staff-hold.ts";
-import { cny, hour, key, Life, minute, placedAt, refunded, second, terms, tick, usd } from "./sample.ts";
+import { cny, hour, Life, minute, placedAt, refunded, second, terms, tick, usd } from "./sample.ts";
 
 /** What a row may hold is 2 MB; a live code keeps a distance from it. */
 const rowBytesMax = 1_500_000;
@@ -128,15 +127,16 @@ const money = (number: number, fields: Partial<HeardCapture> = {}): Command => (
 
 /** As many turns, tries and ends as may be told of. */
 function busy(life: Life): void {
-  for (let number = 1; number < limits.refusedAttemptsPerOrderMax; number += 1) {
-    const account = `account_${1 + Math.floor((number - 1) / limits.refusalsPerAccountMax)}`;
-    life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account, said: entered });
-    const attempt = paymentId(key, number);
-    life.tell({ kind: "ended", attempt, outcome: "REFUSED", reason: unchecked(10_000) });
+  const latest = (): string => life.order.attempts.at(-1)?.id ?? "";
+  for (let number = 0; number < 300; number += 1) {
+    const account = `account_${1 + (number % 20)}`;
+    life.tell({ kind: "extend", expiresAt: life.now + 2 * hour });
+    life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account, said: entered }, life.now + hour);
+    life.tell({ kind: "ended", attempt: latest(), outcome: "REFUSED", reason: unchecked(10_000) });
   }
   for (let number = 1; number <= limits.attemptsPerOrderMax; number += 1) {
     life.tell({ kind: "begin", claimant: `browser_${"0".repeat(32)}`, account: "account_20", said: entered });
-    const attempt = paymentId(key, limits.refusedAttemptsPerOrderMax - 1 + number);
+    const attempt = latest();
     life.tell({ kind: "opened", attempt, reference: id() });
     life.tell({ kind: "ended", attempt, outcome: "FAILED", reason: unchecked(10_000) });
     life.tell({ kind: "ended", attempt, outcome: "CLOSED", reason: null });
