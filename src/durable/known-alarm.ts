@@ -16,7 +16,7 @@ export class KnownAlarm {
   /** `wakeAt`: when what an object holds wants it to be woken, for one that is found without an alarm. */
   constructor(ctx: Context, wakeAt: () => number | null = () => null) {
     this.storage = ctx.storage;
-    void ctx.blockConcurrencyWhile(() => this.learn(wakeAt));
+    void ctx.blockConcurrencyWhile(() => this.learn(wakeAt)).then(() => this.rearm(wakeAt));
   }
 
   /** It has rung. `again`: the next one, set before anything else is done, so that no fault can end it. Without, whoever is rung sets it. */
@@ -62,19 +62,30 @@ export class KnownAlarm {
     return this.at === wake || (this.at <= now + limits.pollMs.early && wake <= now + limits.pollMs.early);
   }
 
-  /**
-   * The platform gives an alarm up for good after seven faults in a row, so an object that is found with work and no alarm has one again. Where nobody can
-   * see whether there is one it rings at once: whoever is rung looks after everything and sets the next, and none that is due was put off.
-   */
+  /** Where nobody can see whether there is one it rings at once: whoever is rung looks after everything and sets the next, and none that is due was put off. */
   private async learn(wakeAt: () => number | null): Promise<void> {
     try {
       this.at = await this.storage.getAlarm();
     } catch (fault) {
       console.error("an alarm that nobody knows of", fault);
+      this.arm(() => (wakeAt() === null ? null : Date.now()));
     }
+  }
+
+  /**
+   * The platform gives an alarm up for good after seven faults in a row, so an object that is found with work and no alarm has one again. Not before whoever
+   * found it has begun: the platform shows no alarm to an object that it wakes to ring it, and that sets the next by itself.
+   */
+  private async rearm(wakeAt: () => number | null): Promise<void> {
+    if (this.at !== null) return;
+    await scheduler.wait(0);
+    if (this.at === null) this.arm(wakeAt);
+  }
+
+  private arm(wakeAt: () => number | null): void {
     try {
-      const wake = typeof this.at === "number" ? null : wakeAt();
-      if (wake !== null) this.set(this.at === null ? wake : Date.now(), true);
+      const wake = wakeAt();
+      if (wake !== null) this.set(wake, true);
     } catch (fault) {
       console.error("an alarm that may be forgotten", fault);
     }

@@ -5,8 +5,12 @@ import { KnownAlarm } from "../../src/durable/known-alarm.ts";
 import { Disk, storageOn } from "../simulation/disk.ts";
 
 const start = Date.parse("2031-05-01T08:00:00Z");
-beforeEach(() => vi.useFakeTimers({ toFake: ["Date"], now: start }));
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: start });
+  vi.stubGlobal("scheduler", { wait: () => Promise.resolve() });
+});
 afterEach(() => {
+  vi.unstubAllGlobals();
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
@@ -20,6 +24,7 @@ async function instanceOver(disk: Disk, wakeAt?: () => number | null, isBlind = 
   let learnt = Promise.resolve();
   const alarm = new KnownAlarm({ storage, blockConcurrencyWhile: (work) => (learnt = work()) }, wakeAt);
   await learnt;
+  await new Promise(setImmediate);
   return alarm;
 }
 

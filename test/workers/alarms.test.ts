@@ -102,6 +102,28 @@ describe("an alarm that meets a fault leaves another", () => {
 
 const codeObject = (key: OrderKey): DurableObjectStub<LiveCode> => env.LIVE_CODE.getByName(key);
 
+describe("an object that is brought into memory to be rung", () => {
+  it("sets its alarm as often as one that was there, for it is shown none", async () => {
+    vi.useRealTimers();
+    const stub = env.OUTCOMES.getByName(crypto.randomUUID());
+    await stub.begin("a request", "input");
+    const set = await runInDurableObject(stub, async (_: unknown, { storage }) => {
+      await storage.setAlarm(Date.now() + 100);
+      return vi.spyOn(Object.getPrototypeOf(storage) as DurableObjectStorage, "setAlarm");
+    });
+    const began = Date.now();
+    await evictDurableObject(stub);
+    await vi.waitUntil(() => set.mock.calls.length > 1, { timeout: 20_000 });
+    expect(await runInDurableObject(stub, (_: unknown, { storage }) => storage.getAlarm())).toBeGreaterThan(
+      began + limits.outcomeKeptMs / 2,
+    );
+    expect(set.mock.calls.map(([at]) => Math.round((Number(at) - began) / limits.outcomesPurgeMs))).toEqual([
+      1,
+      limits.outcomeKeptMs / limits.outcomesPurgeMs,
+    ]);
+  });
+});
+
 describe("a dependency that fails a hundred times", () => {
   /** Rings every alarm that comes, as the platform would: a throw fails the test, and so does an alarm that is not there. */
   async function ringThrough(stub: Stub, times: number): Promise<void> {
