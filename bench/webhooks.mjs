@@ -195,8 +195,8 @@ async function changeMind(key, count) {
   for (let index = 0; index < count; index += 1) await ask(key, consent, { id: customer.id, granted: index % 2 === 0 });
 }
 
-/** Longer than the breaker of whoever fails for long takes to open, the one included who is only ever waited for. */
-const troubleMs = 100_000;
+/** Longer than every breaker takes to open, that of the one included who is only ever waited for. */
+const troubleMs = 45_000;
 
 /** @typedef {{ name: string, key: string }} Side */
 
@@ -266,17 +266,18 @@ try {
   await throughput(one);
   const sides = await neighbours();
   console.log(`Isolation in the first moments of their trouble: ${orders} orders a turn, ${2 * rounds - 1} turns each`);
-  await isolation(sides);
+  const early = await isolation(sides);
   const { key: beside } = /** @type {Side} */ (sides[2]);
   for (const end = performance.now() + troubleMs; performance.now() < end; await sleep(500)) await ask(beside, placing);
   console.log(`Isolation once they have been in trouble for ${troubleMs / 1000} s: the same`);
-  const { slowdown, chance } = await isolation(sides);
+  const late = await isolation(sides);
+  const { slowdown, chance } = early.slowdown > late.slowdown ? early : late;
   const met = { throughput: share >= shareMin, isolation: slowdown <= slowdownMax };
   console.log(
     `${met.throughput ? "met   " : "MISSED"} throughput ${percent(share)} of a bare loop, goal ${percent(shareMin)}`,
   );
   console.log(
-    `${met.isolation ? "met   " : "MISSED"} a sound partner's p99 beside others is ${percent(slowdown)} of its own, goal ${percent(slowdownMax)}; chance alone made ${percent(chance)}`,
+    `${met.isolation ? "met   " : "MISSED"} a sound partner's p99 beside others is ${percent(early.slowdown)} of its own at first and ${percent(late.slowdown)} later, goal ${percent(slowdownMax)}; chance alone made ${percent(chance)}`,
   );
   await stopAll();
   process.exit(asked.check && !(met.throughput && met.isolation) ? 1 : 0);

@@ -112,6 +112,13 @@ export const limits = {
   /** How long the read model, and all endpoints of a merchant together, may take to answer an object. */
   projectionTimeoutMs: 10 * second,
   publicationTimeoutMs: 10 * second,
+  /** And one endpoint's own object, to take its events: then they are held for it. */
+  enqueueTimeoutMs: 5 * second,
+  /** How long events for endpoints in trouble gather in their merchant's feed, how many are handed to one at a time, how long others have their turn in between, and how many may be held. */
+  feedHeldMs: 250,
+  feedHandOverPortion: 32,
+  feedHandOverPauseMs: 20,
+  feedHeldMax: 5_000,
   /** How long the database may take for a group of rows, and how many rows may wait for it in a projector's memory. */
   groupTimeoutMs: 8 * second,
   groupWaitingMax: 5_000,
@@ -298,8 +305,10 @@ export const limits = {
   /** Finished deliveries are counted for their list so many at a time, and once for all when their event is so old. */
   webhookTallyPortion: 10_000,
   webhookTallyLagMs: minute,
+  /** After so many failures in a row, or when for so long none of all places became free, an endpoint is in trouble: it has time. */
+  webhookTrouble: { failuresMin: 3, stuckMs: second },
   /** The breaker opens after so many failures in a row that lasted so long; then one delivery at a time is tried, after such a pause. */
-  webhookBreaker: { failuresMin: 10, afterMs: minute, pauseMs: { min: 5 * second, max: 5 * minute } },
+  webhookBreaker: { failuresMin: 10, afterMs: 5 * second, pauseMs: { min: second, max: 5 * minute } },
   /** Only failures for so long: the endpoint shows FAILING, and in the end it is disabled. */
   webhookFailingAfterMs: hour,
   webhookDisabledAfterMs: 5 * day,

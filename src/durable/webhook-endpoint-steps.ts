@@ -4,7 +4,17 @@ import { subjectOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { after, doubted, isHopeless, sound, type Health } from "../webhooks/health.ts";
 import { bodyFor } from "../webhooks/payload.ts";
-import { depart, enter, everyWaiting, leaseMs, leave, rest, type Lanes, type Waiting } from "../webhooks/queue.ts";
+import {
+  depart,
+  enter,
+  everyWaiting,
+  isStuck,
+  leaseMs,
+  leave,
+  rest,
+  type Lanes,
+  type Waiting,
+} from "../webhooks/queue.ts";
 import { judge, succeeded, type Outcome } from "../webhooks/retry.ts";
 import type { Delivery, EndpointChanges, Place, RecoveryAnswer, RecoveryWindow } from "./webhook-protocol.ts";
 import { disabled, isAbout, withSettings, type StoredEndpoint } from "./webhook-endpoint-settings.ts";
@@ -96,6 +106,10 @@ export function callBack(step: Step, { waiting: { id, lane }, until }: Departure
 /** Nothing may begin now. */
 export const isClosed = ({ endpoint, health, now }: Step): boolean =>
   endpoint.disabledReason !== null || endpoint.paused || health.probeAt !== null || (endpoint.heldUntil ?? 0) > now;
+
+/** What comes now would not begin at once, or in vain. */
+export const hasTime = (step: Step): boolean =>
+  isClosed(step) || step.health.failures >= limits.webhookTrouble.failuresMin || isStuck(step.lanes, step.now);
 
 /** Records what came of an attempt. One whose lease was already given up counts only if it succeeded: then nothing is left to send. */
 export function conclude(

@@ -91,11 +91,12 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
   /** An endpoint that was never opened is nobody's, and no one waits for its events. */
   async enqueue(events: readonly FeedEvent[]): Promise<{ readonly troubled: boolean }> {
     if (!this.read()) return { troubled: false };
+    let troubled = false;
     this.advance((step) => {
       for (const event of events) steps.arrive(step, event);
+      troubled = steps.hasTime(step);
     });
-    const { health, lanes } = this.mustKnow();
-    return { troubled: health.failures > 0 || lanes.flying.size >= limits.webhookConcurrencyMax };
+    return { troubled };
   }
 
   async deliveries(limit: number, before: string | null, slice: DeliverySlice = {}): Promise<readonly Delivery[]> {

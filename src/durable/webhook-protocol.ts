@@ -68,7 +68,7 @@ export interface WebhookEndpointProtocol {
   /** The secret is in this answer only. Opening again answers the summary with `secret` null. */
   open(opening: EndpointOpening): Promise<{ readonly secret: string | null; readonly summary: EndpointSummary }>;
   summary(): Promise<EndpointSummary | null>;
-  /** Durable when it returns; the same event id is queued once. `troubled`: it fails, or has its hands full. */
+  /** Durable when it returns; the same event id is queued once. `troubled`: what comes next would not be sent at once, or in vain, so it has time. */
   enqueue(events: readonly FeedEvent[]): Promise<{ readonly troubled: boolean }>;
   /** Newest first, at most `limit` (a page and one more), older than the delivery `before`. */
   deliveries(limit: number, before: string | null, slice?: DeliverySlice): Promise<readonly Delivery[]>;

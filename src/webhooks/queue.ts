@@ -118,6 +118,13 @@ export function lanesOf(queue: Iterable<Waiting>): Lanes {
   return lanes;
 }
 
+/** All places are taken, and none became free for a while. */
+export function isStuck({ flying }: Lanes, now: number): boolean {
+  if (flying.size < limits.webhookConcurrencyMax) return false;
+  const youngest = Math.max(...Array.from(flying.values(), ({ leasedUntil }) => (leasedUntil ?? now) - leaseMs));
+  return now - youngest >= limits.webhookTrouble.stuckMs;
+}
+
 /** One after the other, since there may be very many. Those that were seen may leave meanwhile. */
 export function* everyWaiting({ byLane }: Lanes): Generator<Waiting> {
   for (const lane of byLane.values()) yield* Array.from(lane);

@@ -1,11 +1,11 @@
 /** An endpoint over hours and days of failure: spared by its breaker, shown as failing, given up, and said to be. The clock is ours. */
 import { env } from "cloudflare:workers";
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import { pageEvents } from "../../src/db/event-log.ts";
 import type { FeedEvent } from "../../src/core/events.ts";
-import type { WebhookEndpoint } from "../../src/index.ts";
+import type { MerchantFeed, WebhookEndpoint } from "../../src/index.ts";
 import {
   alarmOf,
   forget,
@@ -75,22 +75,50 @@ describe("an endpoint that only fails", () => {
     expect(await rpc(id).summary()).toMatchObject({ state: "ENABLED", disabledReason: null, backlog: 0 });
   });
 
-  it("is told of an event after its merchant's other endpoints, which do not wait for the work it makes", async () => {
+  it("is told a little later and of many events at once, while its merchant's others are told at once; no death and no recovery mixes up an order", async () => {
     const merchantId = newMerchantId();
     const lost = await opened({ merchantId, url: "https://lost.example/" });
     const sound = await opened({ merchantId, url: "https://sound.example/" });
     const feed = env.MERCHANT_FEED.getByName(merchantId);
     for (const { id } of [lost, sound]) await feed.subscribe({ id, types: [] });
     partner.answer = ({ url }) => new Response(null, { status: url.includes("lost") ? 500 : 200 });
-    await feed.publish([event()]);
-    await settled(lost.id);
-    expect(partner.heard.map(({ url }) => url)).toEqual(["https://lost.example/", "https://sound.example/"]);
-    // Taking this one it says so.
-    await feed.publish([event()]);
-    await settled(lost.id);
-    await feed.publish([event()]);
-    await settled(lost.id);
-    expect(partner.heard.slice(4).map(({ url }) => url)).toEqual(["https://sound.example/", "https://lost.example/"]);
+    const heardAt = (name: string) => partner.heard.filter(({ url }) => url.includes(name)).map(({ id }) => id);
+    const publish = async (...events: FeedEvent[]) => {
+      await feed.publish(events);
+      await settled(sound.id);
+      await settled(lost.id);
+    };
+    // Once more than it takes: it is while taking an event that it says so.
+    const { failuresMin } = limits.webhookTrouble;
+    const failed = Array.from({ length: failuresMin + 1 }, () => event());
+    for (const one of failed) await publish(one);
+    expect(heardAt("lost")).toEqual(failed.map(({ id }) => id));
+
+    const order = randomKey();
+    await publish(event(order, 1));
+    await evictDurableObject(feed);
+    await publish(event(order, 2), event());
+    expect(heardAt("sound")).toHaveLength(failed.length + 3);
+    expect(heardAt("lost")).toHaveLength(failed.length);
+    expect(await rpc(lost.id).summary()).toMatchObject({ backlog: failed.length });
+
+    partner.answer = () => new Response();
+    const alarmOfFeed = () => runInDurableObject(feed, (_: MerchantFeed, { storage }) => storage.getAlarm());
+    const ringFeed = async () => {
+      expect(await alarmOfFeed()).toBeLessThanOrEqual(Date.now() + limits.feedHeldMs);
+      await runDurableObjectAlarm(feed);
+      await settled(lost.id);
+    };
+    await ringFeed();
+    await publish(event(order, 3));
+    // It had not answered yet when it took the last ones.
+    await ringFeed();
+    await publish(event(order, 4));
+    const own = [1, 2, 3, 4].map((sequence) => event(order, sequence).id);
+    expect(heardAt("lost").filter((id) => own.includes(id))).toEqual(own);
+    // Set beforehand in case something went wrong, it rings once more and then no longer.
+    await runDurableObjectAlarm(feed);
+    expect(await alarmOfFeed()).toBeNull();
   });
 
   it("is sent nothing more that was decided on in advance, whether it asks for quiet, goes away, or the merchant pauses it", async () => {
@@ -241,20 +269,17 @@ describe("an endpoint that only fails", () => {
   it("tells that it was disabled until everybody knows, over deaths and a feed that is away", async () => {
     const merchantId = newMerchantId();
     const [gone, sound] = [await opened({ merchantId }), await opened({ merchantId })];
-    await env.MERCHANT_FEED.getByName(merchantId).subscribe({ id: sound.id, types: [] });
-    const hide = (from: string, to: string) =>
-      runInDurableObject(
-        stubOf(sound.id),
-        (_: WebhookEndpoint, { storage }) => void storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`),
-      );
+    const feed = env.MERCHANT_FEED.getByName(merchantId);
+    const listening = (subscribers: unknown) =>
+      runInDurableObject(feed, (_: MerchantFeed, { storage }) => storage.kv.put("subscribers", subscribers));
     const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    await hide("deliveries", "hidden");
+    await listening("unreadable");
     partner.answer = () => new Response(null, { status: 410 });
     await rpc(gone.id).enqueue([event()]);
     await until(async () => (await rpc(gone.id).summary())?.state === "DISABLED");
     await until(async () => (await logged(merchantId)).length === 1);
     await forget(gone.id);
-    await hide("hidden", "deliveries");
+    await listening([{ id: sound.id, types: [] }]);
     silent.mockRestore();
     partner.answer = () => new Response();
     await ring(gone.id);

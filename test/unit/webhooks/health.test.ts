@@ -13,9 +13,11 @@ const everySecond = (seconds: number): number[] => Array.from({ length: seconds 
 
 describe("an endpoint's health", () => {
   it("opens the breaker only after many failures in a row that lasted a while", () => {
-    expect(failedAt(...everySecond(60)).probeAt).toBeNull();
-    expect(failedAt(0, 30_000, minute).probeAt).toBeNull();
-    expect(failedAt(...everySecond(61)).probeAt).toBe(start + minute + 6_000);
+    const atOnce = Array.from({ length: 60 }, () => 0);
+    expect(failedAt(...atOnce, 4_999).probeAt).toBeNull();
+    expect(failedAt(...everySecond(9)).probeAt).toBeNull();
+    expect(failedAt(...everySecond(10)).probeAt).toBe(start + 9_000 + 1_000);
+    expect(failedAt(...atOnce, 5_000).probeAt).toBe(start + 5_000 + 1_000);
   });
 
   it("forgets all of it with the first success", () => {
@@ -25,18 +27,18 @@ describe("an endpoint's health", () => {
   });
 
   it("asks ever less often, from seconds to five minutes, and what was under way already postpones nothing", () => {
-    const opened = failedAt(...everySecond(61));
-    expect(after(opened, false, start + minute + 1).probeAt).toBe(opened.probeAt);
-    const pauses = [2 * minute, 10 * minute, hour, 60 * hour].map((moment) => {
+    const opened = failedAt(...everySecond(10));
+    expect(after(opened, false, start + 9_001).probeAt).toBe(opened.probeAt);
+    const pauses = [minute, 2 * minute, 10 * minute, hour, 60 * hour].map((moment) => {
       const { probeAt } = after(opened, false, start + moment);
       return (probeAt ?? 0) - start - moment;
     });
-    expect(pauses).toEqual([12_000, minute, 5 * minute, 5 * minute]);
-    expect(limits.webhookBreaker.pauseMs).toEqual({ min: 5000, max: 5 * minute });
+    expect(pauses).toEqual([6_000, 12_000, minute, 5 * minute, 5 * minute]);
+    expect(limits.webhookBreaker.pauseMs).toEqual({ min: 1000, max: 5 * minute });
   });
 
   it("lets one more try at once when a person asks, and only then", () => {
-    expect(doubted(failedAt(...everySecond(61)), start + minute).probeAt).toBe(start + minute);
+    expect(doubted(failedAt(...everySecond(10)), start + 9_500).probeAt).toBe(start + 9_500);
     expect(doubted(failedAt(0), start)).toEqual(failedAt(0));
   });
 

@@ -5,6 +5,7 @@ import {
   depart,
   enter,
   everyWaiting,
+  isStuck,
   lanesOf,
   leaseMs,
   leave,
@@ -52,6 +53,20 @@ describe("an endpoint's queue", () => {
       send: [],
       wakeAt: now + 500,
     });
+  });
+
+  it("is stuck when all places are taken and the last of them was a while ago, and not while any became free since", () => {
+    const places = limits.webhookConcurrencyMax;
+    const flying = (count: number, youngest: number) =>
+      lanesOf(
+        Array.from({ length: count }, (_, index) =>
+          waiting(`o${index}`, 1, { leasedUntil: (index === 0 ? youngest : now - 10_000) + leaseMs }),
+        ),
+      );
+    const { stuckMs } = limits.webhookTrouble;
+    expect(isStuck(flying(places, now - stuckMs), now)).toBe(true);
+    expect(isStuck(flying(places, now - stuckMs + 1), now)).toBe(false);
+    expect(isStuck(flying(places - 1, now - 10_000), now)).toBe(false);
   });
 
   it("holds an order's later events while an earlier one is being retried, and nobody else's", () => {
