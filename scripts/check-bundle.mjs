@@ -7,7 +7,7 @@ import { bundle } from "./bundle.mjs";
 const allowancesKiB = {
   "the main job, from the order to the first webhook": 160,
   "money that no order has and what went back of it, refund keys, the wallet's misbehaviour": 7,
-  "partners' tools, a log that is counted and read from both ends, and the catalogue of events": 10,
+  "partners' tools, a log that is counted and read from both ends, neighbours in trouble, and the catalogue of events": 11,
   "subscriptions that wait for slow readers and go on after a break, and outcomes that are replayed": 12,
   "conversion blocks, staff, coupons and consent": 26,
   "Stripe, WeChat Pay and Alipay": 17,
