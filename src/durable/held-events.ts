@@ -5,12 +5,14 @@
  */
 import type { FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
+import type { KnownAlarm } from "./known-alarm.ts";
 
 /** One event, and for whom. */
 export type Held = { readonly event: FeedEvent; readonly endpoints: readonly string[] };
 /** Rejects when the endpoint did not take them: then they stay held. */
 export type HandOver = (endpointId: string, events: readonly FeedEvent[]) => Promise<void>;
 
+type Alarm = Pick<KnownAlarm, "transaction" | "ringBy">;
 type Known = { readonly next: number; readonly count: number; readonly behind: ReadonlySet<string> };
 type Row = [key: string, held: Held];
 
@@ -20,12 +22,15 @@ const numberIn = (key: string): number => Number(key.slice(prefix.length));
 
 export class HeldEvents {
   private readonly storage: DurableObjectStorage;
+  private readonly alarm: Alarm;
   /** What the storage holds; null when it must be read. */
   private cached: Known | null = null;
   private isHandingOver = false;
 
-  constructor(storage: DurableObjectStorage) {
+  /** `alarm`: whose object it is hands over what is held when it rings. */
+  constructor(storage: DurableObjectStorage, alarm: Alarm) {
     this.storage = storage;
+    this.alarm = alarm;
   }
 
   isEmpty(): boolean {
@@ -35,13 +40,13 @@ export class HeldEvents {
     return this.known().behind.has(endpointId);
   }
 
-  /** Durable with whatever `alongside` writes. Throws when too much is held, and then nothing is written. */
-  hold(held: readonly Held[], alongside: () => void): void {
+  /** Throws when too much is held, and then none of it is. */
+  hold(held: readonly Held[]): void {
     const { next, count, behind } = this.known();
     if (count + held.length > limits.feedHeldMax) throw new Error("too much is held for endpoints that take nothing");
-    this.storage.transactionSync(() => {
+    this.alarm.transaction(() => {
       for (const [index, one] of held.entries()) this.storage.kv.put(keyOf(next + index), one);
-      alongside();
+      this.alarm.ringBy(Date.now() + limits.feedHeldMs);
     });
     this.cached = {
       next: next + held.length,

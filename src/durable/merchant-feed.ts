@@ -25,8 +25,8 @@ const wants = ({ types }: Subscriber, { type }: FeedEvent): boolean => types.len
 export abstract class MerchantFeedObject extends DurableObject<Env> implements MerchantFeedProtocol {
   protected abstract readonly graph: LiveGraph;
   private readonly live = new LiveFeed(this.ctx, this.env, () => this.graph);
-  private readonly alarmClock = new KnownAlarm(this.ctx);
-  private readonly held = new HeldEvents(this.ctx.storage);
+  private readonly alarmClock = new KnownAlarm(this.ctx, () => this.wakeAt(Date.now()));
+  private readonly held = new HeldEvents(this.ctx.storage, this.alarmClock);
   /** Endpoints that said so when they last took events. */
   private readonly troubled = new Set<string>();
 
@@ -90,10 +90,10 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
 
   /** While anybody listens or anything is held. Set again before it does anything, so that no fault ends it. */
   override async alarm(): Promise<void> {
-    this.alarmClock.rang();
     const now = Date.now();
-    this.alarmClock.set(this.wakeAt(now), true);
+    this.alarmClock.rang(now + limits.watchdogMs.max);
     try {
+      this.alarmClock.set(this.wakeAt(now), true);
       await this.held.handOver(async (id, events) => {
         const subscriber = this.subscribers().find((one) => one.id === id);
         if (subscriber && !(await this.tell(subscriber, events))) throw new Error("it did not take them");
@@ -104,7 +104,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     }
   }
 
-  /** Should the alarm do nothing. */
+  /** Null: for nothing. */
   private wakeAt(now: number): number | null {
     const wakes = [
       this.live.isOpen() ? this.live.lookBy(now) : null,
@@ -122,7 +122,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     const held = events
       .map((event) => ({ event, endpoints: subscribers.filter((one) => wants(one, event)).map(({ id }) => id) }))
       .filter(({ endpoints }) => endpoints.length > 0);
-    if (held.length > 0) this.held.hold(held, () => this.alarmClock.ringBy(Date.now() + limits.feedHeldMs));
+    if (held.length > 0) this.held.hold(held);
   }
 
   /** False when it did not answer. */

@@ -15,6 +15,12 @@ const event = (sequence: number): FeedEvent =>
 const inStorage = <T>(work: (storage: DurableObjectStorage) => Promise<T> | T): Promise<T> =>
   runInDurableObject(env.MERCHANT_FEED.getByName(newMerchantId()), (_: MerchantFeed, state) => work(state.storage));
 
+/** Who hands over what is held is the test. */
+const alarmOf = (storage: DurableObjectStorage) => ({
+  transaction: <Done>(work: () => Done) => storage.transactionSync(work),
+  ringBy: () => {},
+});
+
 /** The same numbers for the same seed. */
 function dice(seed: number): () => number {
   let state = seed;
@@ -34,7 +40,7 @@ describe("held events", () => {
     for (let seed = 1; seed <= 12; seed += 1) {
       await inStorage(async (storage) => {
         const random = dice(seed);
-        let held = new HeldEvents(storage);
+        let held = new HeldEvents(storage, alarmOf(storage));
         let next = 1;
         const meant = new Map(names.map((name) => [name, [] as string[]]));
         const taken = new Map(names.map((name) => [name, new Set<string>()]));
@@ -43,13 +49,13 @@ describe("held events", () => {
           if (endpoints.length === 0) return;
           const one = { event: event(next), endpoints };
           next += 1;
-          held.hold([one], () => {});
+          held.hold([one]);
           for (const name of endpoints) meant.get(name)?.push(one.event.id);
         };
         for (let round = 0; round < 14; round += 1) {
           const isLast = round === 13;
           for (let count = Math.floor(random() * 40); count > 0; count -= 1) hold();
-          if (random() < 0.3) held = new HeldEvents(storage);
+          if (random() < 0.3) held = new HeldEvents(storage, alarmOf(storage));
           await held.handOver(async (name, events) => {
             if (random() < 0.3) hold();
             if (!isLast && random() < 0.2) throw new Error("it takes nothing");
@@ -79,10 +85,10 @@ describe("held events", () => {
 
   it("are told a portion at a time, so that no call and no transaction grows with an outage, and are no more than so many", async () => {
     await inStorage(async (storage) => {
-      const held = new HeldEvents(storage);
+      const held = new HeldEvents(storage, alarmOf(storage));
       const portion = Array.from({ length: 500 }, (_, index) => ({ event: event(index + 1), endpoints: ["a"] }));
-      for (let count = 0; count < limits.feedHeldMax; count += portion.length) held.hold(portion, () => {});
-      expect(() => held.hold(portion.slice(0, 1), () => {})).toThrow("too much is held");
+      for (let count = 0; count < limits.feedHeldMax; count += portion.length) held.hold(portion);
+      expect(() => held.hold(portion.slice(0, 1))).toThrow("too much is held");
       const sizes: number[] = [];
       await held.handOver(async (_name, events) => {
         sizes.push(events.length);
@@ -94,13 +100,13 @@ describe("held events", () => {
     });
   });
 
-  it("are not held when what had to be written with them could not be", async () => {
+  it("are not held when nothing would wake the object to hand them over", async () => {
     await inStorage(async (storage) => {
-      const held = new HeldEvents(storage);
-      const failing = () => {
+      const ringBy = () => {
         throw new Error("no alarm");
       };
-      expect(() => held.hold([{ event: event(1), endpoints: ["a"] }], failing)).toThrow("no alarm");
+      const held = new HeldEvents(storage, { ...alarmOf(storage), ringBy });
+      expect(() => held.hold([{ event: event(1), endpoints: ["a"] }])).toThrow("no alarm");
       expect([held.isEmpty(), held.isBehind("a")]).toEqual([true, false]);
     });
   });
