@@ -1,4 +1,5 @@
 /** What a merchant does with its partners' endpoints, through the graph: change, pause, rotate, ping, send again, recover. */
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { limits } from "../../src/core/limits.ts";
@@ -57,8 +58,12 @@ const iso = (moment: number) => new Date(moment).toISOString();
 
 const event = ({ merchantId }: Shop, order = randomKey(), sequence = 1): FeedEvent =>
   someEvent(someTerms(merchantId, { key: order }), sequence, "ORDER_PAID");
-const publish = async ({ merchantId }: Shop, ...events: FeedEvent[]) =>
-  void (await env.MERCHANT_FEED.getByName(merchantId).publish(events));
+async function publish({ merchantId }: Shop, ...events: FeedEvent[]): Promise<void> {
+  const feed = env.MERCHANT_FEED.getByName(merchantId);
+  await feed.publish(events);
+  // What an endpoint that sends nothing now is told a moment later.
+  await runDurableObjectAlarm(feed);
+}
 async function untilEmpty(id: string): Promise<void> {
   for (let rings = 0; (await rpc(id).summary())!.backlog > 0; rings += 1) {
     expect(rings).toBeLessThan(500);
