@@ -140,6 +140,8 @@ export const limits = {
   stripeSessionLifeMs: { min: 31 * minute, max: 24 * hour - minute },
   /** How long a payer may wait before opening Alipay. Until then nobody can close what was begun, and an end has to wait as long. */
   alipayLinkLifeMs: 5 * minute,
+  /** For so long Alipay may not know yet, when it is asked, of a refund that it has told of. It tells again after four minutes. */
+  alipayRefundUnknownMs: minute,
   /** A PEM certificate has some 2,000 characters. */
   credentialLengthMax: 8_192,
   /** Keys of one kind that an account holds while they are changed. */

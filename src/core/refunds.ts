@@ -11,7 +11,7 @@ import {
   type Draft,
   type Step,
 } from "./commands.ts";
-import { orderKeyOf, refundId } from "./ids.ts";
+import { orderKeyOf, prefixOf, refundId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { isMinor, type Minor } from "./money.ts";
 import type { Capture, Disposition, Order, Refund, RefundState } from "./order.ts";
@@ -101,7 +101,7 @@ export function refundHeard(order: Order, command: Commands["refundHeard"], now:
   // A later telling has counted it already.
   if (soFar && amount <= 0) return unchanged(order);
   // One of our own numbers that we never gave out would stand in the way of the refund that gets it.
-  if (orderKeyOf(id) === order.terms.key) return refuse({ reason: "UNKNOWN" });
+  if (prefixOf(id) === "refund" && orderKeyOf(id) === order.terms.key) return refuse({ reason: "UNKNOWN" });
   if (!isMinor(amount) || amount <= 0) return refuse({ reason: "AMOUNT", expected: 0 });
   if (order.refunds.length >= limits.refundsPerOrderMax) return refuse({ reason: "LIMIT" });
   const theirs = { reason: null, automatic: false, reverseConversion: true, restock: false };

@@ -36,7 +36,7 @@ export async function notificationDoor(
   }
 }
 
-function statusOf({ reason }: SettlePaymentError): 400 | 401 | 403 | 404 {
+function statusOf({ reason }: SettlePaymentError): 400 | 401 | 403 | 404 | 503 {
   switch (reason) {
     case "SIGNATURE":
       return 401;
@@ -46,6 +46,8 @@ function statusOf({ reason }: SettlePaymentError): 400 | 401 | 403 | 404 {
       return 403;
     case "UNKNOWN_ACCOUNT":
       return 404;
+    case "UNAVAILABLE":
+      return 503;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What Alipay tells of a trade, in a notification or in an answer, in our words. Amounts are yuan in decimals, times are Beijing's. */
-import { orderKeyOf } from "../core/ids.ts";
+import { orderKeyOf, prefixOf } from "../core/ids.ts";
 import { formatDecimal, parseDecimal, type Currency, type Minor } from "../core/money.ts";
 import { fromBeijing } from "./alipay-api.ts";
 import { textIn, type JsonMap } from "./json.ts";
@@ -73,12 +73,22 @@ function captured(trade: JsonMap, payment: string, paidAt: number | null): Provi
   };
 }
 
-/** `refund_fee` is all that went back of the trade so far: the order knows the amount of a refund that has a number of ours, and what went back before any other. */
+/** How much one refund gave back, as Alipay answers when asked about it; null for one that it does not know, or has not made. */
+export function returnedBy(refund: JsonMap): Minor | null {
+  const amount = fen(textIn(refund, "refund_amount"));
+  const isMade = (textIn(refund, "refund_status") ?? "REFUND_SUCCESS") === "REFUND_SUCCESS";
+  return isMade && amount !== null && amount > 0 ? amount : null;
+}
+
+/**
+ * `refund_fee` is all that went back of the trade so far: the order knows the amount of a refund that has a number of ours. One that was made at Alipay
+ * with no number has the payment's.
+ */
 function newsOfRefund(told: JsonMap, refund: string, back: string): ProviderNews | null {
   const transaction = textIn(told, "trade_no");
   const amount = fen(back);
   if (transaction === null || amount === null) return null;
-  const order = orderKeyOf(refund);
+  const order = prefixOf(refund) === "refund" ? orderKeyOf(refund) : null;
   return {
     kind: "refunded",
     order: order ?? orderKeyOf(textIn(told, "out_trade_no") ?? ""),

@@ -5,13 +5,21 @@
  */
 import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { askAlipay, inBeijing, isFromAlipay, joined, pageAddress, type PageOrder } from "./alipay-api.ts";
-import { inYuan, newsOfNotification, newsOfTrade } from "./alipay-news.ts";
+import { askAlipay, fromBeijing, inBeijing, isFromAlipay, joined, pageAddress, type PageOrder } from "./alipay-api.ts";
+import { inYuan, newsOfNotification, newsOfTrade, returnedBy } from "./alipay-news.ts";
 import { alipayForm, type AlipayCredentials } from "./alipay-credentials.ts";
 import { credentialsOf } from "./credentials.ts";
 import { refused, unavailable } from "./http.ts";
 import { beginning, textIn, type JsonMap } from "./json.ts";
-import type { AttemptReport, BegunPayment, PaymentPort, PaymentRequest, ProviderFault } from "./provider.ts";
+import type {
+  AttemptReport,
+  BegunPayment,
+  NotificationFault,
+  PaymentPort,
+  PaymentRequest,
+  ProviderFault,
+  ProviderNews,
+} from "./provider.ts";
 
 const unknownTrade = "TRADE_NOT_EXIST";
 const linkPrefix = "until:";
@@ -23,7 +31,7 @@ export const alipayPort: PaymentPort<AlipayCredentials> = {
   // The whole body, and nothing else, or it tells again.
   answer: (fault) => ({ contentType: "text/plain", body: fault === null ? "success" : "fail" }),
 
-  async verify(credentials, _, body) {
+  async verify(credentials, _, body, { now }) {
     const fields = [...new URLSearchParams(new TextDecoder().decode(body))];
     const told: JsonMap = Object.fromEntries(fields);
     // A field told twice would be signed as one thing and read as another. The digest is ours to choose: messages that name SHA-1 are refused.
@@ -34,7 +42,8 @@ export const alipayPort: PaymentPort<AlipayCredentials> = {
     if (app === null || seller === null) return err("UNREADABLE");
     if (app !== credentials.appId || seller !== credentials.sellerId) return err("MISADDRESSED");
     const news = newsOfNotification(told);
-    return news ? ok(news) : err("UNREADABLE");
+    if (!news) return err("UNREADABLE");
+    return news.kind === "refunded" && news.command.soFar ? byItself(credentials, told, news, now) : ok(news);
   },
 
   async begin(credentials, request, { now }) {
@@ -78,12 +87,34 @@ export const alipayPort: PaymentPort<AlipayCredentials> = {
     if (!made.ok) return made;
     if (textIn(made.value, "fund_change") === "Y") return ok({ state: "SUCCEEDED" });
     // A number that was given before moves nothing: what became of it has to be asked.
-    const number = { trade_no: transaction, out_request_no: refund };
-    const found = await askAlipay(credentials, "/v3/alipay/trade/fastpay/refund/query", number, now);
+    const found = await refundAt(credentials, transaction, refund, now);
     if (!found.ok) return found;
     return ok({ state: textIn(found.value, "refund_status") === "REFUND_SUCCESS" ? "SUCCEEDED" : "PENDING" });
   },
 };
+
+const refundAt = (credentials: AlipayCredentials, trade: string | null, refund: string, now: number) =>
+  askAlipay(credentials, "/v3/alipay/trade/fastpay/refund/query", { trade_no: trade, out_request_no: refund }, now);
+
+/**
+ * A refund that was not asked for here, with what went back by it alone. Its notification tells only all that went back so far, and a part of that may
+ * have gone by one of ours of which nobody here knows yet. Where Alipay knows no such number, what it told has to do; while it does not answer, or the
+ * refund is so young that it may not know it yet, it has to tell again.
+ */
+async function byItself(
+  credentials: AlipayCredentials,
+  told: JsonMap,
+  news: Extract<ProviderNews, { kind: "refunded" }>,
+  now: number,
+): Promise<Result<ProviderNews, NotificationFault>> {
+  const { soFar: _, ...command } = news.command;
+  const found = await refundAt(credentials, textIn(told, "trade_no"), command.refund, now);
+  if (!found.ok && found.error.reason !== "REFUSED") return err("UNAVAILABLE");
+  const amount = found.ok ? returnedBy(found.value) : null;
+  if (amount !== null && amount <= command.amount) return ok({ ...news, command: { ...command, amount } });
+  const since = fromBeijing(textIn(told, "gmt_refund")?.slice(0, 19) ?? null);
+  return since !== null && now < since + limits.alipayRefundUnknownMs ? err("UNAVAILABLE") : ok(news);
+}
 
 const referenceTo = (until: number): string => linkPrefix + String(until);
 

@@ -79,8 +79,8 @@ export type ProviderNews =
   /** Understood, and of no consequence; why, for the log. */
   | { readonly kind: "ignored"; readonly why: string };
 
-/** MISADDRESSED: truly the provider's, and about another account than this one. */
-export type NotificationFault = "SIGNATURE" | "UNREADABLE" | "MISADDRESSED";
+/** MISADDRESSED: truly the provider's, and about another account than this one. UNAVAILABLE: its provider did not say what it means, and is to tell again. */
+export type NotificationFault = "SIGNATURE" | "UNREADABLE" | "MISADDRESSED" | "UNAVAILABLE";
 /**
  * UNAVAILABLE: nobody knows whether it was done. REFUSED: it was not, and will not be. GONE, of a payment to begin: what was made of the
  * attempt can no longer lead a payer anywhere, so once its end is known another one has to be begun.
@@ -117,7 +117,7 @@ export interface PaymentPort<Credentials> {
   unableIn?(credentials: Credentials): readonly Scene[];
   /** The answer to a notification; `fault` null: it was taken. Absent: JSON that says so. */
   readonly answer?: (fault: string | null) => ProviderAnswer;
-  /** Checks the signature over the raw bytes before anything is parsed. */
+  /** Checks the signature over the raw bytes before anything is parsed. Asks its provider only where a message that is truly its own does not say all. */
   verify(
     credentials: Credentials,
     headers: Headers,

@@ -19,14 +19,21 @@ import { liveCode, newAccountId, newMerchantId, orderOf, origin } from "./paymen
 import { randomKey, someTerms } from "./terms.ts";
 
 type AnyBench = ProviderBench<unknown>;
+const alipay = alipayBench();
 const benches: readonly (readonly [string, AnyBench, string])[] = [
   ["Stripe", stripeBench(), `{"ok":true}`],
   ["WeChat Pay", wechatBench(), ""],
-  ["Alipay", alipayBench(), "success"],
+  ["Alipay", alipay, "success"],
 ];
 
-// No provider answers here: what is true comes by notification, and nothing is asked.
-beforeEach(() => void vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("nobody answers")));
+// What is true comes by notification: only Alipay is asked about it, which knows nothing of what was not paid there.
+const atAlipay = (request: Request): Promise<Response> => {
+  if (new URL(request.url).host !== "openapi.alipay.com") throw new TypeError("nobody answers");
+  return alipay.server.handle(request);
+};
+const answering = (answer: (request: Request) => Promise<Response>) =>
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => answer(new Request(input, init)));
+beforeEach(() => void answering(atAlipay));
 afterEach(() => vi.restoreAllMocks());
 
 async function open({ port, credentials }: AnyBench, fields: Partial<OrderTerms> = {}) {
@@ -215,7 +222,7 @@ describe.each(benches)("news from %s", (_name, bench, thanks) => {
 });
 
 describe("refunds made at Alipay's own desk", () => {
-  const bench = alipayBench();
+  const bench = alipay;
   /** Alipay tells all that went back of the trade so far, whichever refund it tells of. */
   const back = (payment: ToldPayment, refund: string, soFar: string): ProviderMessage => {
     const fields = new URLSearchParams(new TextDecoder().decode(bench.refunded(payment, refund)));
@@ -227,6 +234,74 @@ describe("refunds made at Alipay's own desk", () => {
     const { refunds } = await orderOf(key);
     return refunds.map(({ amount, state }) => [amount, state]);
   };
+
+  /** An order that was paid on Alipay's page. */
+  const paidOn = async () => {
+    const shop = await open(bench);
+    const { id, terms, account, path } = shop;
+    const begun = await liveCode(terms.key).apply({ kind: "begin", claimant: "browser", account: id });
+    if (!begun.found || !begun.ok) throw new Error("the order could not be begun to be paid");
+    const payment = begun.order.attempts[0]?.id ?? "";
+    const made = await account.begin({
+      payment,
+      order: terms.key,
+      amount: terms.total,
+      currency: terms.currency,
+      description: "Tea",
+      returnUrl: origin,
+      notificationUrl: origin + path,
+      expiresAt: terms.expiresAt,
+    });
+    if (!made.ok || !("redirectUrl" in made.value)) throw new Error("no page to pay at");
+    bench.server.open(made.value.redirectUrl);
+    const hears = (body: string) => send(path, { headers: new Headers(), body: bytes(body) });
+    expect((await hears(bench.server.pay(payment))).status).toBe(200);
+    return { ...shop, payment, hears };
+  };
+  const giveBack = { kind: "refund", amount: 500, reason: null, reverseConversion: true, restock: false } as const;
+
+  it("count once what went back by one of ours whose outcome nobody knows yet, before or after them", async () => {
+    for (const isFirst of [true, false]) {
+      const { id, terms, payment, hears } = await paidOn();
+      const ours = async (): Promise<void> => {
+        // Alipay does it, and its answer is lost.
+        answering(async (request) => {
+          await atAlipay(request);
+          throw new TypeError("the line broke");
+        });
+        await liveCode(terms.key).apply(giveBack);
+        await vi.waitFor(() => expect(bench.server.refunds.has(refundId(terms.key, 1))).toBe(true));
+        answering(atAlipay);
+      };
+      if (isFirst) await ours();
+      const told = bench.server.giveBack(payment, "3.00", `desk-${payment}`);
+      if (!isFirst) await ours();
+      await evictDurableObject(env.PAYMENT_ACCOUNT.getByName(id));
+      for (let copy = 0; copy < 2; copy += 1) expect((await hears(told)).status).toBe(200);
+      await runDurableObjectAlarm(env.LIVE_CODE.getByName(terms.key));
+      await vi.waitFor(async () =>
+        expect((await amounts(terms.key)).toSorted(([a], [b]) => Number(a) - Number(b))).toEqual([
+          [300, "SUCCEEDED"],
+          [500, "SUCCEEDED"],
+        ]),
+      );
+    }
+  });
+
+  it("are told again while Alipay does not say how much went back by one, and count that, also under the payment's own number", async () => {
+    const { terms, payment, hears } = await paidOn();
+    const [first, second] = [bench.server.giveBack(payment, "3.00", "desk-a"), bench.server.giveBack(payment, "4.00")];
+    answering(() => Promise.reject(new TypeError("nobody answers")));
+    const refused = await hears(second);
+    expect([refused.status, await refused.text()]).toEqual([503, "fail"]);
+    expect(await amounts(terms.key)).toEqual([]);
+    answering(atAlipay);
+    for (const body of [second, first, second]) expect((await hears(body)).status).toBe(200);
+    expect(await amounts(terms.key)).toEqual([
+      [400, "SUCCEEDED"],
+      [300, "SUCCEEDED"],
+    ]);
+  });
 
   it("count what each gave back, beside ours, told twice and in any order", async () => {
     const { terms, told, path, account } = await open(bench);

@@ -144,6 +144,12 @@ describe("a notification of Alipay", () => {
     expect(await hearing({ out_biz_no: "desk-1", refund_fee: "5.00" })).toMatchObject({
       value: { kind: "refunded", order: payment.order, command: { refund: "desk-1", soFar: true } },
     });
+    // Alipay is asked how much went back by that alone, and may not know it yet.
+    const desk = { out_biz_no: "desk-1", refund_fee: "5.00" };
+    const young = { ...desk, gmt_refund: `${inBeijing(Date.now() - 10_000)}.123` };
+    expect(await hearing(young)).toEqual({ ok: false, error: "UNAVAILABLE" });
+    const older = { ...desk, gmt_refund: inBeijing(Date.now() - limits.alipayRefundUnknownMs - 1_000) };
+    expect(await hearing(older)).toMatchObject({ value: { command: { amount: 500, soFar: true } } });
     for (const wrong of [
       { total_amount: "1e3" },
       { total_amount: "19.901" },
