@@ -29,6 +29,8 @@ import { signAsSandbox } from "../payments/sandbox-signature.ts";
 import type { SandboxCredentials } from "../payments/sandbox.ts";
 import { understood } from "./account-news.ts";
 import { KnownAlarm } from "./known-alarm.ts";
+import { paymentBook } from "./payment-book.ts";
+import { PaymentRouting } from "./payment-routing.ts";
 import type {
   AccountChange,
   AccountNews,
@@ -44,6 +46,7 @@ import type {
 } from "./protocol.ts";
 import { sandboxWallet } from "./sandbox-wallet.ts";
 import { callOf, sealedPlace, summaryOf, type OpenAccount, type StoredAccount } from "./stored-account.ts";
+import { SealedPayers } from "./sealed-payers.ts";
 import { UnmatchedPayments } from "./unmatched-payments.ts";
 
 const accountKey = "account";
@@ -53,8 +56,11 @@ const notFound = err({ reason: "NOT_FOUND" } as const);
 export class PaymentAccount extends DurableObject<Env> implements PaymentAccountProtocol {
   private readonly keys: Keys = keysOf(this.env.ROOT_SECRET);
   private readonly ports = paymentPorts((order) => sandboxWallet(this.env, order));
-  private readonly alarmClock = new KnownAlarm(this.ctx, () => this.money.wakeAt());
-  private readonly money = new UnmatchedPayments(this.env, this.ctx.storage, this.alarmClock, this.keys, (request) =>
+  private readonly alarmClock = new KnownAlarm(this.ctx, () => this.book.wakeAt(Date.now()));
+  private readonly book = paymentBook(this.ctx.storage, this.alarmClock);
+  private readonly payers = new SealedPayers(this.keys);
+  private readonly routing = new PaymentRouting(this.env, this.book, this.payers);
+  private readonly unplaced = new UnmatchedPayments(this.env, this.book, this.payers, (request) =>
     this.refund(request),
   );
   private cached: OpenAccount | null = null;
@@ -133,7 +139,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     const verified = await port.verify(credentials, sent, body, callOf(stored));
     if (!verified.ok) return verified;
     const { merchantId, provider } = stored;
-    return ok({ merchantId, provider, ...this.money.route(stored, understood(this.keys, stored, verified.value)) });
+    return ok({ merchantId, provider, ...this.routing.route(stored, understood(this.keys, stored, verified.value)) });
   }
 
   async asksAt(device: PayerDevice): Promise<string | null> {
@@ -168,14 +174,14 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
   }
 
   async pass(capture: string, from: OrderKey, to: OrderKey): Promise<boolean> {
-    return this.money.book.pass(capture, from, to);
+    return this.book.pass(capture, from, to);
   }
 
   async keepUnmatched(command: Command, from: OrderKey | null, why: UnmatchedReason): Promise<void> {
     if (command.kind !== "capture") throw new Error("only money is kept unmatched");
     const found = this.account();
     if (!found) throw new Error("an account that was never opened has no payments");
-    this.money.keep(found.stored, command.capture, from, why);
+    this.routing.keep(found.stored, command.capture, from, why);
   }
 
   async unmatched(
@@ -183,11 +189,11 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     before: string | null = null,
     limit: number = limits.pageSizeMax,
   ): Promise<readonly UnmatchedPayment[]> {
-    return this.money.list(settled, before, limit);
+    return this.unplaced.list(settled, before, limit);
   }
 
   async unmatchedPayment(id: string, merchantId: string): Promise<UnmatchedPayment | null> {
-    return this.ofMerchant(merchantId) && this.money.find(id);
+    return this.ofMerchant(merchantId) && this.unplaced.find(id);
   }
 
   async assignUnmatched(
@@ -196,7 +202,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     order: OrderKey,
   ): Promise<Result<AssignedPayment, UnmatchedRefusal>> {
     const found = this.ofMerchant(merchantId);
-    return found ? this.money.assign(found.stored, id, order) : notFound;
+    return found ? this.unplaced.assign(found.stored, id, order) : notFound;
   }
 
   async refundUnmatched(
@@ -204,12 +210,13 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     merchantId: string,
     request: Request,
   ): Promise<Result<UnmatchedPayment, UnmatchedRefusal>> {
-    return this.ofMerchant(merchantId) ? this.money.refund(id, request) : notFound;
+    return this.ofMerchant(merchantId) ? this.unplaced.refund(id, request) : notFound;
   }
 
+  /** By a portion of the money that waits, from after a place on. Answers where to go on; null at the end. */
   async forgetPayer(person: ErasedPerson, after = ""): Promise<string | null> {
     const found = this.ofMerchant(person.merchantId);
-    return found && this.money.forget(found.stored, person, after);
+    return found && this.book.reseal(after, (kept) => this.payers.without(found.stored, person, kept));
   }
 
   /** Re-arms before it does anything, so that no fault can end it. Throws only when that fails: then the platform rings again by itself. */
@@ -217,7 +224,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     this.alarmClock.rang(Date.now() + limits.watchdogMs.longMax);
     try {
       const found = this.account();
-      this.alarmClock.set(found && (await this.money.work(found.stored)), true);
+      this.alarmClock.set(found && (await this.work(found.stored)), true);
     } catch (fault) {
       console.error("alarm of a payment account", fault);
     }
@@ -228,6 +235,19 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     const found = this.account();
     if (found?.stored.provider !== "SANDBOX") return null;
     return signAsSandbox((found.credentials as SandboxCredentials).secret, Buffer.from(body), Date.now() + skewMs);
+  }
+
+  /** Answers when to look again; null when all is done. */
+  private async work(account: StoredAccount): Promise<number | null> {
+    const now = Date.now();
+    await Promise.all([this.routing.tellOwed(account, now), this.unplaced.carryOut(account, now)]);
+    try {
+      this.book.sweep(Date.now());
+    } catch (fault) {
+      console.error("the sweep of an account's book", fault);
+      return Date.now() + limits.watchdogMs.longMax;
+    }
+    return this.book.wakeAt(Date.now());
   }
 
   private account(): OpenAccount | null {
@@ -268,7 +288,7 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     const { command } = understood(this.keys, account, report.value.news);
     if (command?.kind !== "capture") return ok(command ? { state: "NEWS", command } : { state: "PENDING" });
     const asking = orderKeyOf(payment);
-    const owner = this.money.place(account, command.capture, [asking]);
+    const owner = this.routing.place(account, command.capture, [asking]);
     return ok({ state: "NEWS", command: owner === null ? { kind: "kept", attempt: payment } : command });
   }
 }

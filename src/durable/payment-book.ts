@@ -41,6 +41,7 @@ export type Taken =
   | { readonly ok: true; readonly kept: KeptPayment }
   | { readonly ok: false; readonly refusal: UnmatchedRefusal };
 
+export type PaymentBook = ReturnType<typeof paymentBook>;
 type Heard = { readonly found: boolean; readonly taken: boolean };
 
 export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlarm, "ringBy" | "transaction">) => {
