@@ -1,6 +1,7 @@
 /** Money that no order has: told through the notification door, seen and placed through the graph, given once however often anybody asks. */
 import { env } from "cloudflare:workers";
 import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { orderId as idOf, orderKeyOf, paymentId, type OrderKey } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
@@ -29,7 +30,7 @@ import {
   walletObject,
 } from "./payment-scene.ts";
 import type { OrderTerms } from "../../src/core/order.ts";
-import type { KeptPayment } from "../../src/durable/kept-payment.ts";
+import { returnedOf, type KeptPayment } from "../../src/durable/kept-payment.ts";
 import { paymentBook } from "../../src/durable/payment-book.ts";
 import { randomKey, someCapture } from "./terms.ts";
 
@@ -665,6 +666,65 @@ describe("money of an order that refuses it only after a crash", () => {
           .toSorted(),
       ).toEqual(["R-1", "R-2", "R-3"]);
       expect(book.owed(now + limits.pollMs.latest)).toEqual([]);
+
+      // What was told early is forgotten after a while, but not of money that a person was shown.
+      const shownLong = { ...capture, id: "SANDBOX:LONG" };
+      book.returned({ ...word("R-1"), capture: shownLong.id });
+      book.claim(shownLong, [first]);
+      book.keep(shownLong, "sealed", second, "REFUSED", now);
+      book.sweep(now + limits.paymentsSweepMs + limits.pollMs.late);
+      book.keep(shownLong, "sealed", first, "REFUSED", now);
+      const [kept] = book.list(false, null, 2).filter((one) => one.capture === shownLong.id);
+      expect([kept?.order, kept && returnedOf(kept)]).toEqual([null, 100]);
+    });
+  });
+
+  it("counts each refund once that was ever told, whatever was told, handed on and refused before and after", async () => {
+    const shop = await openShop();
+    const { terms } = await orderOf(keyIn(await orderIn(shop)));
+    const { capture } = someCapture(terms, { account: shop.accountId });
+    const [first, second, other] = [randomKey(), randomKey(), randomKey()];
+    const amounts = { "R-1": 100, "R-2": 200, "R-3": 300 } as const;
+    type Step = keyof typeof amounts | "claim" | "pass" | "ask" | "tell" | "other";
+    const step = fc.constantFrom<Step>("R-1", "R-2", "R-3", "claim", "pass", "ask", "tell", "other");
+    await runInDurableObject(accountObject(shop.accountId), (_: unknown, { storage }) => {
+      const book = bookIn(storage);
+      let runs = 0;
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 12 }), fc.array(step, { maxLength: 4 }), (before, after) => {
+          const money = { ...capture, id: `SANDBOX:P-${(runs += 1)}` };
+          const told = new Set<keyof typeof amounts>();
+          let asked: ReturnType<typeof book.owed> = [];
+          const take = (one: Step): void => {
+            const now = Date.now() + runs * limits.pollMs.latest;
+            switch (one) {
+              case "claim":
+                return void book.claim(money, [first]);
+              case "pass":
+                return void book.pass(money.id, first, second);
+              case "ask":
+                asked = book.owed(now).filter(({ transaction }) => transaction === money.id);
+                return;
+              case "tell":
+                for (const owed of asked) book.told(owed);
+                return;
+              case "other":
+                if (book.ownerOf(money.id)) book.keep(money, "sealed", other, "REFUSED", now);
+                return;
+              default:
+                told.add(one);
+                book.returned({ refund: one, capture: money.id, amount: amounts[one], outcome: "SUCCEEDED" });
+            }
+          };
+          before.forEach(take);
+          book.keep(money, "sealed", book.ownerOf(money.id) ?? null, "REFUSED", Date.now());
+          after.forEach(take);
+          const [kept] = book.list(false, null, 1_000).filter((one) => one.capture === money.id);
+          expect(kept).toMatchObject({ state: "WAITING", order: null });
+          expect(kept && returnedOf(kept)).toBe([...told].reduce((sum, one) => sum + amounts[one], 0));
+        }),
+        { numRuns: 200 },
+      );
     });
   });
 
