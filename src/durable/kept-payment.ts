@@ -120,6 +120,12 @@ export function withWord(
   return judged(answers ? { ...after, state: outcome === "FAILED" ? "REFUND_FAILED" : "WAITING" } : after);
 }
 
+/** What came back is not gone again because its provider repeats what it told before that. */
+export const isRepeated = (
+  { returns = [] }: KeptPayment,
+  { refund, outcome }: Pick<Word, "refund" | "outcome">,
+): boolean => outcome === "SUCCEEDED" && returns.some((one) => one.refund === refund && one.over);
+
 /** What has gone whole is settled, and what came back waits again. What an order has, or is being given, is that order's. */
 export function judged(kept: KeptPayment): KeptPayment {
   if (kept.order !== null) return kept;

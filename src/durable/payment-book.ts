@@ -11,6 +11,7 @@ import { earlyRefunds, type Owed } from "./early-refunds.ts";
 import {
   asking,
   isAnothers,
+  isRepeated,
   isSettled,
   isUnderWay,
   joining,
@@ -218,11 +219,12 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
     },
 
     /**
-     * A provider's word on money going back, whether asked by us or of its own. Answers the order that has the money and is to hear it; null: it is a
-     * person's to place, and knows; undefined: nobody has heard of the payment, and the word waits for it.
+     * A provider's word on money going back, whether asked by us or of its own. Answers the order that has the money and is to hear it; null: nobody is
+     * to hear it, as the money is a person's to place, or the word an echo; undefined: nobody has heard of the payment, and the word waits for it.
      */
     returned(word: RefundWord): OrderKey | null | undefined {
       const kept = heard(word.capture);
+      if (kept && isRepeated(kept, word)) return null;
       // An order that is to have it may not take it.
       if (kept && (kept.order === null || !isSettled(kept))) {
         const after = withWord(kept, word);
