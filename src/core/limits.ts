@@ -113,12 +113,13 @@ export const limits = {
   projectionTimeoutMs: 10 * second,
   publicationTimeoutMs: 10 * second,
   /** And one endpoint's own object, to take its events: then they are held for it. */
-  enqueueTimeoutMs: 5 * second,
-  /** How long events for endpoints in trouble gather in their merchant's feed, how many are handed to one at a time, how long others have their turn in between, and how many may be held. */
+  enqueueTimeoutMs: 2 * second,
+  /** How long it is believed of an endpoint that it is in trouble, and events for it gather; how many are then handed over at a time, how long others have their turn in between, and how many may be held. */
+  feedTroubleBelievedMs: second,
   feedHeldMs: 250,
-  feedHandOverPortion: 32,
+  feedHandOverPortion: { min: 32, max: 512 },
   feedHandOverPauseMs: 20,
-  feedHeldMax: 5_000,
+  feedHeldMax: 2_000,
   /** How long the database may take for a group of rows, and how many rows may wait for it in a projector's memory. */
   groupTimeoutMs: 8 * second,
   groupWaitingMax: 5_000,

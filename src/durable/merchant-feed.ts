@@ -7,7 +7,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { EventType, FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
-import { HeldEvents } from "./held-events.ts";
+import { HeldEvents, type Parcel } from "./held-events.ts";
 import { KnownAlarm } from "./known-alarm.ts";
 import { LiveFeed } from "./live-feed.ts";
 import type { LiveGraph } from "./live-graph.ts";
@@ -20,15 +20,17 @@ type Subscriber = { readonly id: string; readonly types: readonly EventType[] };
 
 const subscribersKey = "subscribers";
 
-const wants = ({ types }: Subscriber, { type }: FeedEvent): boolean => types.length === 0 || types.includes(type);
-
 export abstract class MerchantFeedObject extends DurableObject<Env> implements MerchantFeedProtocol {
   protected abstract readonly graph: LiveGraph;
   private readonly live = new LiveFeed(this.ctx, this.env, () => this.graph);
   private readonly alarmClock = new KnownAlarm(this.ctx, () => this.wakeAt(Date.now()));
   private readonly held = new HeldEvents(this.ctx.storage, this.alarmClock);
-  /** Endpoints that said so when they last took events. */
-  private readonly troubled = new Set<string>();
+  /** Endpoints that are in trouble, and until when that is believed, since they last said so. */
+  private readonly troubledUntil = new Map<string, number>();
+  /** Endpoints whose object did not take what it was told, and when it is asked again. Something is held for each. */
+  private readonly silentUntil = new Map<string, number>();
+  /** When open subscriptions are to be looked after; null: whenever the alarm rings next. */
+  private lookAt: number | null = null;
 
   /** Repeating changes nothing; another list of types replaces the first. */
   async subscribe({ id, types }: Subscriber): Promise<void> {
@@ -48,14 +50,17 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
   async publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number; readonly live: boolean }> {
     const subscribers = this.subscribers();
     const live = this.live.isFollowed();
-    if (live) this.alarmClock.ringBy(Date.now() + limits.liveLookMs);
-    const hurried = subscribers.filter(({ id }) => !this.isPatient(id));
-    const told = await Promise.all(hurried.map((one) => this.tell(one, events)));
-    const have = new Set(hurried.filter((_, index) => told[index]));
-    this.hold(
-      subscribers.filter((one) => !have.has(one)),
-      events,
-    );
+    if (live) this.lookBy(Date.now() + limits.liveLookMs);
+    const parcels = subscribers
+      .map(({ id: endpointId, types }) => ({
+        endpointId,
+        events: types.length === 0 ? events : events.filter(({ type }) => types.includes(type)),
+      }))
+      .filter((parcel) => parcel.events.length > 0);
+    const hurried = parcels.filter((parcel) => !this.hasTime(parcel));
+    const told = await Promise.all(hurried.map((parcel) => this.tell(parcel)));
+    const taken = new Set(hurried.filter((_, index) => told[index]));
+    this.hold(parcels.filter((parcel) => !taken.has(parcel)));
     return { quietMs: subscribers.length === 0 && !live ? limits.feedQuietMs : 0, live };
   }
 
@@ -69,7 +74,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
 
   override async fetch(request: Request): Promise<Response> {
     const response = this.live.open(request);
-    if (response.status === 101) this.alarmClock.ringBy(Date.now() + limits.liveTickMs);
+    if (response.status === 101) this.lookBy(Date.now() + limits.liveTickMs);
     return response;
   }
 
@@ -77,7 +82,7 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     try {
       await this.live.hear(socket, data);
       // Live codes may still believe that nobody listens: what they do not tell is found then.
-      this.alarmClock.ringBy(Date.now() + limits.feedQuietMs + limits.liveLookMs);
+      this.lookBy(Date.now() + limits.feedQuietMs + limits.liveLookMs);
     } catch (fault) {
       console.error("a subscription", fault);
       this.live.failed(socket);
@@ -93,50 +98,58 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     const now = Date.now();
     this.alarmClock.rang(now + limits.watchdogMs.max);
     try {
+      // Whoever rings while nothing is held rings for the subscriptions.
+      const isLookDue = this.live.isOpen() && (this.held.isEmpty() || (this.lookAt ?? now) <= now);
+      if (isLookDue) this.lookAt = this.live.lookBy(now);
       this.alarmClock.set(this.wakeAt(now), true);
-      await this.held.handOver(async (id, events) => {
-        const subscriber = this.subscribers().find((one) => one.id === id);
-        if (subscriber && !(await this.tell(subscriber, events))) throw new Error("it did not take them");
-      });
-      if (this.live.isOpen()) await this.live.lookAfter(now);
+      // Neither waits for the other, nor fails with it.
+      const work = [this.held.handOver((parcel) => this.tell(parcel))];
+      if (isLookDue) work.push(this.live.lookAfter(now));
+      for (const done of await Promise.allSettled(work)) if (done.status === "rejected") throw done.reason;
     } catch (fault) {
       console.error("alarm of a merchant's feed", fault);
     }
   }
 
+  private lookBy(at: number): void {
+    this.lookAt = Math.min(this.lookAt ?? Infinity, at);
+    this.alarmClock.ringBy(at);
+  }
+
   /** Null: for nothing. */
   private wakeAt(now: number): number | null {
     const wakes = [
-      this.live.isOpen() ? this.live.lookBy(now) : null,
+      this.live.isOpen() ? (this.lookAt ?? this.live.lookBy(now)) : null,
       this.held.isEmpty() ? null : now + limits.watchdogMs.max,
     ].filter((at) => at !== null);
     return wakes.length === 0 ? null : Math.min(...wakes);
   }
 
-  /** An endpoint that is in trouble has time, and one that is behind must not be told what comes later first. */
-  private isPatient(id: string): boolean {
-    return this.troubled.has(id) || this.held.isBehind(id);
+  /** What it is to be told would begin late or in vain, or may not be told yet. */
+  private hasTime(parcel: Parcel): boolean {
+    const { endpointId } = parcel;
+    const isTroubled = (this.troubledUntil.get(endpointId) ?? 0) > Date.now();
+    return isTroubled || this.silentUntil.has(endpointId) || this.held.isBehind(parcel);
   }
 
-  private hold(subscribers: readonly Subscriber[], events: readonly FeedEvent[]): void {
-    const held = events
-      .map((event) => ({ event, endpoints: subscribers.filter((one) => wants(one, event)).map(({ id }) => id) }))
-      .filter(({ endpoints }) => endpoints.length > 0);
-    if (held.length > 0) this.held.hold(held);
+  private hold(parcels: readonly Parcel[]): void {
+    if (parcels.length === 0) return;
+    const nobodyAnswers = parcels.every(({ endpointId }) => this.silentUntil.has(endpointId));
+    this.held.hold(parcels, Date.now() + (nobodyAnswers ? limits.watchdogMs.max : limits.feedHeldMs));
   }
 
-  /** False when it did not answer. */
-  private async tell(subscriber: Subscriber, events: readonly FeedEvent[]): Promise<boolean> {
-    const { id } = subscriber;
-    const wanted = events.filter((event) => wants(subscriber, event));
-    if (wanted.length === 0) return true;
+  /** False when the endpoint's object does not answer. */
+  private async tell({ endpointId, events }: Parcel): Promise<boolean> {
+    if ((this.silentUntil.get(endpointId) ?? 0) > Date.now()) return false;
     try {
-      const { troubled } = await within(limits.enqueueTimeoutMs, this.endpoint(id).enqueue(wanted));
-      if (troubled) this.troubled.add(id);
-      else this.troubled.delete(id);
+      const { troubled } = await within(limits.enqueueTimeoutMs, this.endpoint(endpointId).enqueue(events));
+      if (troubled) this.troubledUntil.set(endpointId, Date.now() + limits.feedTroubleBelievedMs);
+      else this.troubledUntil.delete(endpointId);
+      this.silentUntil.delete(endpointId);
       return true;
     } catch (fault) {
-      console.error("a webhook endpoint that takes nothing", id, fault);
+      console.error("a webhook endpoint that takes nothing", endpointId, fault);
+      this.silentUntil.set(endpointId, Date.now() + limits.watchdogMs.max);
       return false;
     }
   }

@@ -21,6 +21,8 @@ export class Boarding {
   private waiting: readonly Departure[] = [];
   private landed: readonly Landed[] = [];
   private flying = 0;
+  /** Until nothing is under way any more. */
+  private aloft: PromiseWithResolvers<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   /** The partner answered the last attempt well and soon. */
   private quick = false;
@@ -54,12 +56,23 @@ export class Boarding {
     const free = Math.max(0, limits.webhookConcurrencyMax - this.flying);
     const going = this.waiting.slice(0, free);
     this.waiting = this.waiting.slice(free);
-    for (const departure of going) {
-      this.flying += 1;
-      this.ports.waitUntil(this.send(departure));
+    this.flying += going.length;
+    for (const departure of going) void this.send(departure);
+    this.stay();
+  }
+
+  /** Keeps the object while anything is under way. One promise for all of it: giving one to the platform costs a tenth of an attempt. */
+  private stay(): void {
+    if (this.flying > 0 && !this.aloft) {
+      this.aloft = Promise.withResolvers();
+      this.ports.waitUntil(this.aloft.promise);
+    } else if (this.flying === 0) {
+      this.aloft?.resolve();
+      this.aloft = null;
     }
   }
 
+  /** Never rejects. */
   private async send(departure: Departure): Promise<void> {
     try {
       const outcome = await this.ports.attempt(departure);
@@ -68,9 +81,17 @@ export class Boarding {
     } catch (fault) {
       // Its lease will end, and the alarm takes the event up again.
       console.error("an attempt of a webhook endpoint", fault);
-    } finally {
-      this.flying -= 1;
     }
+    this.flying -= 1;
+    try {
+      this.goOn();
+    } catch (fault) {
+      console.error("what follows an attempt of a webhook endpoint", fault);
+    }
+    this.stay();
+  }
+
+  private goOn(): void {
     // What went wrong may mean that nothing else may go.
     const isLast = this.flying === 0 && this.waiting.length === 0;
     if (!this.quick || isLast || this.landed.length >= limits.webhookLandedMax) this.record();

@@ -4,14 +4,16 @@ import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FeedEvent } from "../../src/core/events.ts";
 import { limits } from "../../src/core/limits.ts";
-import { HeldEvents } from "../../src/durable/held-events.ts";
+import { HeldEvents, type Parcel } from "../../src/durable/held-events.ts";
 import type { MerchantFeed } from "../../src/index.ts";
 import { newMerchantId } from "./payment-scene.ts";
 import { randomKey, someEvent, someTerms } from "./terms.ts";
 
-const order = randomKey();
-const event = (sequence: number): FeedEvent =>
+const orders = [randomKey(), randomKey(), randomKey()];
+const event = (sequence: number, order = orders[0]!): FeedEvent =>
   someEvent(someTerms("merchant_00A", { key: order }), sequence, "ORDER_PAID");
+/** Nobody answers any more: the object died. */
+const never = (): Promise<boolean> => new Promise(() => undefined);
 const inStorage = <T>(work: (storage: DurableObjectStorage) => Promise<T> | T): Promise<T> =>
   runInDurableObject(env.MERCHANT_FEED.getByName(newMerchantId()), (_: MerchantFeed, state) => work(state.storage));
 
@@ -35,68 +37,109 @@ beforeEach(() => void vi.spyOn(scheduler, "wait").mockResolvedValue());
 afterEach(() => void vi.restoreAllMocks());
 
 describe("held events", () => {
-  it("reach each endpoint in the order in which they were held, whoever refuses, dies, or adds more meanwhile", async () => {
+  it("reach each endpoint, each order's in the order in which they were held, whoever refuses, dies anywhere, or adds more meanwhile", async () => {
     const names = ["a", "b", "c"];
     for (let seed = 1; seed <= 12; seed += 1) {
       await inStorage(async (storage) => {
         const random = dice(seed);
         let held = new HeldEvents(storage, alarmOf(storage));
-        let next = 1;
-        const meant = new Map(names.map((name) => [name, [] as string[]]));
-        const taken = new Map(names.map((name) => [name, new Set<string>()]));
-        const hold = () => {
-          const endpoints = names.filter(() => random() < 0.6);
-          if (endpoints.length === 0) return;
-          const one = { event: event(next), endpoints };
-          next += 1;
-          held.hold([one]);
-          for (const name of endpoints) meant.get(name)?.push(one.event.id);
+        const said = orders.map(() => 0);
+        /** By endpoint and order: what it is to hear, and what it has heard. */
+        const meant = new Map<string, string[]>();
+        const taken = new Map<string, Set<string>>();
+        const laneOf = (name: string, { orderKey }: FeedEvent) => `${name} ${orderKey}`;
+        const tell = (parcels: readonly Parcel[]) => {
+          for (const { endpointId, events } of parcels)
+            for (const one of events) {
+              const lane = laneOf(endpointId, one);
+              taken.set(lane, (taken.get(lane) ?? new Set()).add(one.id));
+            }
+        };
+        /** As a feed does: told at once, unless that would overtake. */
+        const publish = () => {
+          const which = Math.floor(random() * orders.length);
+          said[which]! += 1;
+          const one = event(said[which]!, orders[which]);
+          const parcels = names.filter(() => random() < 0.6).map((endpointId) => ({ endpointId, events: [one] }));
+          for (const { endpointId } of parcels) {
+            const lane = laneOf(endpointId, one);
+            meant.set(lane, [...(meant.get(lane) ?? []), one.id]);
+          }
+          const later = parcels.filter((parcel) => held.isBehind(parcel) || random() < 0.5);
+          tell(parcels.filter((parcel) => !later.includes(parcel)));
+          if (later.length > 0) held.hold(later, 0);
+        };
+        const inOrder = () => {
+          for (const [lane, ids] of meant) {
+            const has = [...(taken.get(lane) ?? [])];
+            expect(has).toEqual(ids.slice(0, has.length));
+          }
         };
         for (let round = 0; round < 14; round += 1) {
-          const isLast = round === 13;
-          for (let count = Math.floor(random() * 40); count > 0; count -= 1) hold();
-          if (random() < 0.3) held = new HeldEvents(storage, alarmOf(storage));
-          await held.handOver(async (name, events) => {
-            if (random() < 0.3) hold();
-            if (!isLast && random() < 0.2) throw new Error("it takes nothing");
-            for (const { id } of events) taken.get(name)?.add(id);
+          for (let left = Math.floor(random() * 40); left > 0; left -= 1) publish();
+          const { promise: death, resolve: die } = Promise.withResolvers<void>();
+          const handOver = held.handOver(async (parcel) => {
+            if (random() < 0.3) publish();
+            if (random() < 0.2) return false;
+            tell([parcel]);
             // It has them, and nobody knows: they come again.
-            if (!isLast && random() < 0.1) throw new Error("the answer is lost");
+            if (random() < 0.1) return false;
+            if (random() > 0.1) return true;
+            die();
+            return never();
           });
-          for (const name of names) {
-            const has = [...(taken.get(name) ?? [])];
-            expect(has).toEqual(meant.get(name)?.slice(0, has.length));
-            // Else what comes next would overtake.
-            expect(held.isBehind(name) || has.length === meant.get(name)?.length).toBe(true);
-          }
+          await Promise.race([handOver, death]);
+          held = random() < 0.3 || (await isPending(handOver)) ? new HeldEvents(storage, alarmOf(storage)) : held;
+          inOrder();
         }
-        await held.handOver(async (name, events) => {
-          for (const { id } of events) taken.get(name)?.add(id);
+        await held.handOver(async (parcel) => {
+          tell([parcel]);
+          return true;
         });
-        for (const name of names) {
-          expect([...(taken.get(name) ?? [])]).toEqual(meant.get(name));
-          expect(held.isBehind(name)).toBe(false);
-        }
+        for (const [lane, ids] of meant) expect([...(taken.get(lane) ?? [])]).toEqual(ids);
         expect(held.isEmpty()).toBe(true);
+        const last = orders.flatMap((order) => names.map((endpointId) => ({ endpointId, events: [event(9, order)] })));
+        expect(last.filter((parcel) => held.isBehind(parcel))).toEqual([]);
         expect([...storage.kv.list({ prefix: "held:" })]).toEqual([]);
       });
     }
   });
 
-  it("are told a portion at a time, so that no call and no transaction grows with an outage, and are no more than so many", async () => {
+  it("hold back what comes later of their own order for that endpoint, and nothing else", async () => {
     await inStorage(async (storage) => {
       const held = new HeldEvents(storage, alarmOf(storage));
-      const portion = Array.from({ length: 500 }, (_, index) => ({ event: event(index + 1), endpoints: ["a"] }));
-      for (let count = 0; count < limits.feedHeldMax; count += portion.length) held.hold(portion);
-      expect(() => held.hold(portion.slice(0, 1))).toThrow("too much is held");
-      const sizes: number[] = [];
-      await held.handOver(async (_name, events) => {
-        sizes.push(events.length);
-        if (sizes.length === 3) throw new Error("it takes no more");
+      held.hold([{ endpointId: "a", events: [event(1)] }], 0);
+      const parcel = (endpointId: string, order = orders[0]!) => ({ endpointId, events: [event(2, order)] });
+      expect([parcel("a"), parcel("b"), parcel("a", orders[1])].map((one) => held.isBehind(one))).toEqual([
+        true,
+        false,
+        false,
+      ]);
+    });
+  });
+
+  it("are told in portions that grow with what there is, within bounds, and are no more than so many", async () => {
+    await inStorage(async (storage) => {
+      const held = new HeldEvents(storage, alarmOf(storage));
+      const { feedHeldMax, feedHandOverPortion } = limits;
+      const some = (from: number, length: number) => ({
+        endpointId: "a",
+        events: Array.from({ length }, (_, index) => event(from + index)),
       });
-      expect(sizes).toEqual([1, 2, 3].map(() => limits.feedHandOverPortion));
-      const left = limits.feedHeldMax - 2 * limits.feedHandOverPortion;
-      expect([...storage.kv.list({ prefix: "held:" })]).toHaveLength(left);
+      const sizesOf = async (takes: number): Promise<number[]> => {
+        const sizes: number[] = [];
+        await held.handOver(async ({ events }) => sizes.push(events.length) <= takes);
+        return sizes;
+      };
+      held.hold([some(0, feedHandOverPortion.min + 1)], 0);
+      expect(await sizesOf(2)).toEqual([feedHandOverPortion.min, 1]);
+      for (let from = 0; from < feedHeldMax; from += 500) held.hold([some(from, 500)], 0);
+      expect(() => held.hold([some(feedHeldMax, 1)], 0)).toThrow("too much is held");
+      const portion = Math.min(feedHandOverPortion.max, feedHeldMax / 8);
+      // Whoever takes no more is asked for no more.
+      expect(await sizesOf(2)).toEqual([portion, portion, portion]);
+      expect([...storage.kv.list({ prefix: "held:" })]).toHaveLength(feedHeldMax - 2 * portion);
+      held.hold([some(feedHeldMax, 2 * portion)], 0);
     });
   });
 
@@ -106,8 +149,12 @@ describe("held events", () => {
         throw new Error("no alarm");
       };
       const held = new HeldEvents(storage, { ...alarmOf(storage), ringBy });
-      expect(() => held.hold([{ event: event(1), endpoints: ["a"] }])).toThrow("no alarm");
-      expect([held.isEmpty(), held.isBehind("a")]).toEqual([true, false]);
+      const parcel = { endpointId: "a", events: [event(1)] };
+      expect(() => held.hold([parcel], 0)).toThrow("no alarm");
+      expect([held.isEmpty(), held.isBehind(parcel)]).toEqual([true, false]);
     });
   });
 });
+
+const isPending = (work: Promise<unknown>): Promise<boolean> =>
+  Promise.race([work.then(() => false), Promise.resolve(true)]);
