@@ -1,6 +1,6 @@
 /** What people may do to an order now: each action is tried on the table that decides, and named if it would do something. */
 import { dueOf } from "./amounts.ts";
-import { mayTry } from "./attempts.ts";
+import { bestOf } from "./attempts.ts";
 import { draftOf, type Command } from "./commands.ts";
 import { limits } from "./limits.ts";
 import type { Order } from "./order.ts";
@@ -45,10 +45,7 @@ const plainly: Readonly<Record<OrderAction, (order: Order, now: number) => Comma
 };
 
 /** One account that rests hinders no other. */
-const accountOf = (order: Order, now: number): string => {
-  const { accounts } = order.terms;
-  return (accounts.find(({ id }) => mayTry(order, id, now)) ?? accounts[0])?.id ?? "";
-};
+const accountOf = (order: Order, now: number): string => bestOf(order, order.terms.accounts, now)[0]?.id ?? "";
 const claimantOf = (order: Order, now: number): string => claimAt(order, now)?.claimant ?? "";
 
 export function allowedActions(order: Order, now: number): readonly OrderAction[] {

@@ -19,8 +19,12 @@ export const closeAll = (attempts: readonly Attempt[]): readonly Attempt[] =>
 const refusedLately = ({ attempts }: Order, now: number): readonly Attempt[] =>
   attempts.filter(({ refused, startedAt }) => refused && startedAt + limits.refusalsCountMs > now);
 
-/** The next try's number. What was refused long ago is gone from the list, and its name is not given again. */
-export const nextNumber = ({ attempts }: Order): number => 1 + numberIn(attempts.at(-1)?.id ?? "");
+/** The next try's number. What was refused long ago is gone from the list, and its name is not given again; nor is that of money that no try brought. */
+export function nextNumber({ attempts }: Order): number {
+  const next = 1 + numberIn(attempts.at(-1)?.id ?? "");
+  const afterThose = limits.untriedNumberMin + limits.capturesPerOrderMax;
+  return next < limits.untriedNumberMin ? next : Math.max(next, afterThose);
+}
 
 /** Whether the order may see another try by the account. What was refused at once counts by itself, and hinders no account that did not refuse. */
 export function mayTry(order: Order, account: string, now: number): boolean {
@@ -33,6 +37,17 @@ export function mayTry(order: Order, account: string, now: number): boolean {
 /** An account that has refused so often is asked only where there is no other. */
 export const isRefusing = (order: Order, account: string, now: number): boolean =>
   refusedLately(order, now).filter((attempt) => attempt.account === account).length >= limits.refusalsPerAccountMax;
+
+/** Those of the accounts that are best tried: that may be, and have not refused too often; else that may be; else all, and the order says why not. */
+export function bestOf<One extends { readonly id: string }>(
+  order: Order,
+  accounts: readonly One[],
+  now: number,
+): readonly One[] {
+  const free = accounts.filter(({ id }) => mayTry(order, id, now));
+  const willing = free.filter(({ id }) => !isRefusing(order, id, now));
+  return [willing, free].find((some) => some.length > 0) ?? accounts;
+}
 
 /** With room for one more: nothing comes of what was refused, so the oldest is forgotten, and no order grows by being tried again and again. */
 export function withoutOldRefusals(attempts: readonly Attempt[]): readonly Attempt[] {

@@ -34,6 +34,8 @@ export const limits = {
   attemptLifeMs: 25 * hour,
   /** These bound what one order keeps, so that the longest life still fits into its live code's one row (test/unit/core/size.test.ts). */
   capturesPerOrderMax: 60,
+  /** Money that no try of ours brought is numbered from here on among an order's payments, and tries pass over as many. Stored ids hold it: it never changes. */
+  untriedNumberMin: 51,
   refundsPerOrderMax: 100,
   /** Once it has told so many events, an order tells no more of who confirms it, nor of what was refused at once, and, further on, does not open again after its end. */
   eventsWithConfirmationsMax: 100,

@@ -7,9 +7,10 @@ import type { Command, Refusal } from "../core/commands.ts";
 import { dueOf } from "../core/amounts.ts";
 import { limits } from "../core/limits.ts";
 import type { AccountTerms, Attempt, Order, PaymentProvider } from "../core/order.ts";
-import { isOpenAttempt, isRefusing } from "../core/attempts.ts";
+import { bestOf, isOpenAttempt } from "../core/attempts.ts";
 import { money, type Money } from "../core/money.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { decide } from "../core/transitions.ts";
 import type { LiveCodeProtocol } from "../durable/protocol.ts";
 import type { NextStep, PayerDevice, PaymentRequest } from "../payments/provider.ts";
 import type { Deps } from "./deps.ts";
@@ -53,8 +54,7 @@ export async function startPayment(
   const able = known.terms.accounts.filter(
     (one) => one.provider === provider && !(device && one.unableIn?.includes(device.scene)),
   );
-  // One that has refused too often only where there is no other.
-  const account = able.find(({ id }) => !isRefusing(known, id, deps.now())) ?? able[0];
+  const [account] = bestOf(known, able, deps.now());
   if (!account || provider === "MANUAL") return err({ reason: "PROVIDER" });
   const isTheirs = (attempt: Attempt): boolean =>
     isOpenAttempt(attempt) && !attempt.closing && attempt.account === account.id && attempt.claimant === claimant;
@@ -65,7 +65,12 @@ export async function startPayment(
   if (afresh && former && !(await endUpstream(deps, code, known, former))) return err({ reason: "UNAVAILABLE" });
   const entered = said ? { said: said.value } : {};
   const asked = await whoPays(deps, account, device);
-  if (asked !== null) return leadToAsk(code, { kind: "confirm", claimant, ...entered }, asked);
+  if (asked !== null) {
+    // Nobody is asked who they are for what would be refused when they come back.
+    const tried = decide(known, { kind: "begin", claimant, account: account.id }, deps.now());
+    if (!tried.ok) return err({ reason: "REFUSAL", refusal: tried.refusal });
+    return leadToAsk(code, { kind: "confirm", claimant, ...entered }, asked);
+  }
   for (const renewed of [false, true]) {
     const begun = await code.apply({ kind: "begin", claimant, account: account.id, ...entered });
     if (!begun.found) return err({ reason: "NOT_FOUND" });

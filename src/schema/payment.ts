@@ -87,8 +87,8 @@ export function paymentsOf({ terms, attempts, captures }: Order): PaymentView[] 
   return [...tries, ...others];
 }
 
-/** Captures are only ever added, so their place is a name. It is counted from above all tries. */
-const idOfCapture = (key: OrderKey, index: number): string => paymentId(key, limits.attemptNumberMax + 1 + index);
+/** Captures are only ever added, so their place is a name, and no try is given it. */
+const idOfCapture = (key: OrderKey, index: number): string => paymentId(key, limits.untriedNumberMin + index);
 
 const awaited = (
   { id, provider, state, amount, failureReason }: Attempt,

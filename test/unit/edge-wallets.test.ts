@@ -7,6 +7,7 @@ import { err, ok } from "../../src/core/result.ts";
 import { isOpenAttempt } from "../../src/core/attempts.ts";
 import { limits } from "../../src/core/limits.ts";
 import { stateOf } from "../../src/core/state.ts";
+import { allowedActions } from "../../src/core/transitions.ts";
 import { mountEdge } from "../../src/edge/routes.ts";
 import { choiceIn, sceneOf } from "../../src/edge/wallets.ts";
 import type { BegunPayment } from "../../src/payments/provider.ts";
@@ -183,6 +184,25 @@ describe("the payer page", () => {
     expect(paid.headers.get("location")).toBe("https://checkout.stripe.com/c/1");
   });
 
+  it("offers and tries what may still be tried, though others of the same wallet rest", async () => {
+    const [alipay, refusedOnce, untried] = accounts("ALIPAY", "STRIPE", "STRIPE");
+    const shop = openShop({ accounts: [alipay, refusedOnce, untried].filter((one) => one !== undefined) });
+    shop.provider = ({ payment }) =>
+      shop.order.attempts.find(({ id }) => id === payment)?.account === untried?.id
+        ? ok({ redirectUrl: "https://checkout.stripe.com/c/1", reference: "cs_1" })
+        : err({ reason: "REFUSED", message: "no such app" });
+    const { cookie, nonce } = await open(shop, "PHONE");
+    await pay(shop, cookie, { nonce, provider: "STRIPE" });
+    for (let press = 1; press < limits.refusedAttemptsPerOrderMax; press += 1)
+      await pay(shop, cookie, { nonce, provider: "ALIPAY" });
+    expect(allowedActions(shop.order, shop.now)).toContain("PAY");
+    const again = await doors(shop)(get(`/c/${shop.slug}`, { "user-agent": agentOf("PHONE"), cookie }));
+    const offered = [...(await again.text()).matchAll(/name="provider" value="(\w+)"/g)].map(([, name]) => name);
+    expect(offered).toEqual(["STRIPE"]);
+    const paid = await pay(shop, cookie, { nonce, provider: "STRIPE" });
+    expect(paid.headers.get("location")).toBe("https://checkout.stripe.com/c/1");
+  });
+
   it("lets its form be led on to any provider's site, and to nothing worse", async () => {
     const { answer } = await open(openShop(), "PHONE");
     expect(answer.headers.get("content-security-policy")).toContain("form-action 'self' https: http:;");
@@ -308,6 +328,17 @@ describe("a step that no redirect can make", () => {
     expect(stuck.headers.get("location")).toBe(`/c/${shop.slug}?reason=unavailable`);
     expect(shop.asked.length - tries).toBe(1);
     expect(shop.order.attempts).toMatchObject([{ state: "CLOSED" }, { state: "CLOSED" }]);
+  });
+
+  it("is told at once that the order rests, and is not asked who they are before", async () => {
+    const shop = openShop({ accounts: accounts("WECHAT_PAY") });
+    shop.provider = () => err({ reason: "REFUSED", message: "no such app" });
+    const { cookie, nonce } = await open(shop, "PHONE");
+    for (let press = 0; press < limits.refusedAttemptsPerOrderMax; press += 1)
+      await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" });
+    shop.asksAt = () => "https://open.weixin.example/";
+    const resting = await pay(shop, cookie, { nonce, provider: "WECHAT_PAY" }, "IN_WECHAT");
+    expect(resting.headers.get("location")).toBe(`/c/${shop.slug}?reason=limit`);
   });
 
   it("uses up nothing of the order when the provider refuses whom it has asked", async () => {

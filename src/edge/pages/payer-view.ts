@@ -1,6 +1,6 @@
 /** What the payer page says, decided before any markup. `claimant` is the browser that asks; what belongs to a payer is told to theirs only. */
 import { acceptedOf, dueOf, refundedOf } from "../../core/amounts.ts";
-import { isRefusing, openAttempts } from "../../core/attempts.ts";
+import { bestOf, openAttempts } from "../../core/attempts.ts";
 import { knownOf, type ActionOutcome, type Conversion } from "../../core/conversion.ts";
 import type { Order, PaymentProvider, Scene } from "../../core/order.ts";
 import type { Minor } from "../../core/money.ts";
@@ -65,11 +65,11 @@ export function payerView(order: Order, state: OrderState, { claimant, scene, no
       const claim = claimAt(order, now);
       if (claim && claim.claimant !== claimant) return { kind: "busy", until: claim.until };
       const own = openAttempts(order).filter((attempt) => attempt.claimant === claimant && !attempt.closing);
-      // One that has refused so often is offered only where there is no other.
-      const asked = order.terms.accounts.filter(
-        ({ id }) => !isRefusing(order, id, now) || own.some(({ account }) => account === id),
+      // One that rests, or has refused so often, is offered only where there is no other, or where this browser is at it.
+      const best = bestOf(order, order.terms.accounts, now);
+      const accounts = order.terms.accounts.filter(
+        (one) => best.includes(one) || own.some(({ account }) => account === one.id),
       );
-      const accounts = asked.length > 0 ? asked : order.terms.accounts;
       // Whoever was asked by their wallet who they are, and came back, has said what they like as well.
       const again = own.length > 0 || claim?.said !== undefined;
       const choice = choiceIn(scene, accounts, order.terms.currency, failedIn(order));
