@@ -19,8 +19,9 @@ export async function withDeaths<Story extends Played>(
   const undisturbed = await play(null);
   const changed: string[] = [];
   for (let moment = first; moment <= undisturbed.moments; moment += stride) {
-    const { deaths, broken, end } = await play(moment);
-    if (deaths !== 1) changed.push(`moment ${moment}: nobody died`);
+    const { moments, deaths, broken, end } = await play(moment);
+    // Now and then a world leases order numbers, and so did perhaps the one without a death: others end a moment earlier.
+    if (deaths !== 1 && moments >= moment) changed.push(`moment ${moment}: nobody died`);
     changed.push(...broken.map((law) => `moment ${moment}: ${law}`));
     if (JSON.stringify(end) !== JSON.stringify(undisturbed.end))
       changed.push(`moment ${moment}: ${JSON.stringify(end)}`);
