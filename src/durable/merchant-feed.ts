@@ -7,13 +7,11 @@ import { DurableObject } from "cloudflare:workers";
 import type { EventType, FeedEvent } from "../core/events.ts";
 import { limits } from "../core/limits.ts";
 import type { Order } from "../core/order.ts";
-import { HeldEvents, type Parcel } from "./held-events.ts";
+import { FanOut } from "./fan-out.ts";
 import { KnownAlarm } from "./known-alarm.ts";
 import { LiveFeed } from "./live-feed.ts";
 import type { LiveGraph } from "./live-graph.ts";
 import type { MerchantFeedProtocol } from "./protocol.ts";
-import type { WebhookEndpointProtocol } from "./webhook-protocol.ts";
-import { within } from "./within.ts";
 
 /** No types: every type. */
 type Subscriber = { readonly id: string; readonly types: readonly EventType[] };
@@ -24,11 +22,11 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
   protected abstract readonly graph: LiveGraph;
   private readonly live = new LiveFeed(this.ctx, this.env, () => this.graph);
   private readonly alarmClock = new KnownAlarm(this.ctx, () => this.wakeAt(Date.now()));
-  private readonly held = new HeldEvents(this.ctx.storage, this.alarmClock);
-  /** Endpoints that are in trouble, and until when that is believed, since they last said so. */
-  private readonly troubledUntil = new Map<string, number>();
-  /** Endpoints whose object did not take what it was told, and when it is asked again. Something is held for each. */
-  private readonly silentUntil = new Map<string, number>();
+  private readonly fanOut = new FanOut(
+    (id) => this.env.WEBHOOK_ENDPOINT.getByName(id),
+    this.ctx.storage,
+    this.alarmClock,
+  );
   /** When open subscriptions are to be looked after; null: whenever the alarm rings next. */
   private lookAt: number | null = null;
 
@@ -46,21 +44,16 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     if (rest.length < subscribers.length) this.keep(rest);
   }
 
-  /** Each endpoint has the events when it resolves, or they are held for it. Rejects when too much is held already; those that are well have theirs all the same. */
+  /** Rejects while the events are not safe with every endpoint that wants them, or here for it. */
   async publish(events: readonly FeedEvent[]): Promise<{ readonly quietMs: number; readonly live: boolean }> {
     const subscribers = this.subscribers();
     const live = this.live.isFollowed();
     if (live) this.lookBy(Date.now() + limits.liveLookMs);
-    const parcels = subscribers
-      .map(({ id: endpointId, types }) => ({
-        endpointId,
-        events: types.length === 0 ? events : events.filter(({ type }) => types.includes(type)),
-      }))
-      .filter((parcel) => parcel.events.length > 0);
-    const hurried = parcels.filter((parcel) => !this.hasTime(parcel));
-    const told = await Promise.all(hurried.map((parcel) => this.tell(parcel)));
-    const taken = new Set(hurried.filter((_, index) => told[index]));
-    this.hold(parcels.filter((parcel) => !taken.has(parcel)));
+    const parcels = subscribers.map(({ id: endpointId, types }) => ({
+      endpointId,
+      events: types.length === 0 ? events : events.filter(({ type }) => types.includes(type)),
+    }));
+    await this.fanOut.tell(parcels.filter((parcel) => parcel.events.length > 0));
     return { quietMs: subscribers.length === 0 && !live ? limits.feedQuietMs : 0, live };
   }
 
@@ -99,11 +92,11 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
     this.alarmClock.rang(now + limits.watchdogMs.max);
     try {
       // Whoever rings while nothing is held rings for the subscriptions.
-      const isLookDue = this.live.isOpen() && (this.held.isEmpty() || (this.lookAt ?? now) <= now);
+      const isLookDue = this.live.isOpen() && (this.fanOut.isDone() || (this.lookAt ?? now) <= now);
       if (isLookDue) this.lookAt = this.live.lookBy(now);
       this.alarmClock.set(this.wakeAt(now), true);
       // Neither waits for the other, nor fails with it.
-      const work = [this.held.handOver((parcel) => this.tell(parcel))];
+      const work = [this.fanOut.handOver()];
       if (isLookDue) work.push(this.live.lookAfter(now));
       for (const done of await Promise.allSettled(work)) if (done.status === "rejected") throw done.reason;
     } catch (fault) {
@@ -120,42 +113,9 @@ export abstract class MerchantFeedObject extends DurableObject<Env> implements M
   private wakeAt(now: number): number | null {
     const wakes = [
       this.live.isOpen() ? (this.lookAt ?? this.live.lookBy(now)) : null,
-      this.held.isEmpty() ? null : now + limits.watchdogMs.max,
+      this.fanOut.isDone() ? null : now + limits.watchdogMs.max,
     ].filter((at) => at !== null);
     return wakes.length === 0 ? null : Math.min(...wakes);
-  }
-
-  /** What it is to be told would begin late or in vain, or may not be told yet. */
-  private hasTime(parcel: Parcel): boolean {
-    const { endpointId } = parcel;
-    const isTroubled = (this.troubledUntil.get(endpointId) ?? 0) > Date.now();
-    return isTroubled || this.silentUntil.has(endpointId) || this.held.isBehind(parcel);
-  }
-
-  private hold(parcels: readonly Parcel[]): void {
-    if (parcels.length === 0) return;
-    const nobodyAnswers = parcels.every(({ endpointId }) => this.silentUntil.has(endpointId));
-    this.held.hold(parcels, Date.now() + (nobodyAnswers ? limits.watchdogMs.max : limits.feedHeldMs));
-  }
-
-  /** False when the endpoint's object does not answer. */
-  private async tell({ endpointId, events }: Parcel): Promise<boolean> {
-    if ((this.silentUntil.get(endpointId) ?? 0) > Date.now()) return false;
-    try {
-      const { troubled } = await within(limits.enqueueTimeoutMs, this.endpoint(endpointId).enqueue(events));
-      if (troubled) this.troubledUntil.set(endpointId, Date.now() + limits.feedTroubleBelievedMs);
-      else this.troubledUntil.delete(endpointId);
-      this.silentUntil.delete(endpointId);
-      return true;
-    } catch (fault) {
-      console.error("a webhook endpoint that takes nothing", endpointId, fault);
-      this.silentUntil.set(endpointId, Date.now() + limits.watchdogMs.max);
-      return false;
-    }
-  }
-
-  private endpoint(id: string): WebhookEndpointProtocol {
-    return this.env.WEBHOOK_ENDPOINT.getByName(id);
   }
 
   private subscribers(): readonly Subscriber[] {
