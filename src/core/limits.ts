@@ -116,10 +116,10 @@ export const limits = {
   publicationTimeoutMs: 10 * second,
   /** And one endpoint's own object, to take its events: then they are held for it. */
   enqueueTimeoutMs: 2 * second,
-  /** How long it is believed of an endpoint that it is in trouble, and events for it gather; how many are then handed over at a time, how long others have their turn in between, and how many may be held. */
+  /** How long it is believed of an endpoint that it is in trouble, and events for it gather; how many are then handed over at a time, at least; how long others have their turn in between; and how many may be held for one. */
   feedTroubleBelievedMs: second,
   feedHeldMs: 250,
-  feedHandOverPortion: { min: 32, max: 512 },
+  feedHandOverPortion: 32,
   feedHandOverPauseMs: 20,
   feedHeldMax: 2_000,
   /** How long the database may take for a group of rows, and how many rows may wait for it in a projector's memory. */

@@ -6,6 +6,7 @@ import { limits } from "../core/limits.ts";
 import { HeldEvents, type Parcel } from "./held-events.ts";
 import type { KnownAlarm } from "./known-alarm.ts";
 import type { WebhookEndpointProtocol } from "./webhook-protocol.ts";
+import { wasReset } from "./was-reset.ts";
 import { within } from "./within.ts";
 
 export class FanOut {
@@ -13,7 +14,7 @@ export class FanOut {
   private readonly held: HeldEvents;
   /** Until when it is believed of an endpoint that it is in trouble: a while since it last said so. */
   private readonly troubledUntil = new Map<string, number>();
-  /** Endpoints whose object did not take what it was told, and when it is asked again. Something is held for each. */
+  /** Endpoints whose object did not take what it was told, and when it is asked again. Only the alarm asks it, so it is believed only while something is held for it. */
   private readonly silentUntil = new Map<string, number>();
 
   constructor(endpoint: FanOut["endpoint"], storage: DurableObjectStorage, alarm: KnownAlarm) {
@@ -23,40 +24,55 @@ export class FanOut {
 
   /** Nothing is held for anybody. */
   isDone(): boolean {
-    return this.held.isEmpty();
+    return this.held.endpoints().length === 0;
   }
 
-  /** Each endpoint has its events when it resolves, or they are held for it. Rejects when too much is held already; those that are well have theirs all the same. */
+  /** Each endpoint has its events when it resolves, or they are held for it. Rejects when too much is held for one already; the others have theirs all the same. */
   async tell(parcels: readonly Parcel[]): Promise<void> {
-    const hurried = parcels.filter((parcel) => !this.hasTime(parcel));
+    const hurried = parcels.filter((parcel) => !this.mayWait(parcel));
     const took = await Promise.all(hurried.map((parcel) => this.enqueue(parcel)));
     const told = new Set(hurried.filter((_, index) => took[index]));
-    this.hold(parcels.filter((parcel) => !told.has(parcel)));
+    const later = parcels.filter((parcel) => !told.has(parcel));
+    if (later.length === 0) return;
+    const nobodyAnswers = later.every(({ endpointId }) => this.silentUntil.has(endpointId));
+    this.held.hold(later, Date.now() + (nobodyAnswers ? limits.watchdogMs.max : limits.feedHeldMs));
   }
 
-  /** What is held, to whoever takes it now. The alarm's work. */
-  handOver(): Promise<void> {
-    return this.held.handOver((parcel) => this.enqueue(parcel));
+  /**
+   * What is held, to whoever takes it now. One endpoint after the other, so that many in trouble never take the thread together; beside them, and side by side, those that did not
+   * answer: however many hang, it takes no longer than one. The alarm's work.
+   */
+  async handOver(): Promise<void> {
+    const endpoints = this.held.endpoints();
+    const silent = endpoints.filter((id) => this.silentUntil.has(id));
+    const paced = async (): Promise<void> => {
+      for (const id of endpoints) if (!silent.includes(id)) await this.handOverTo(id);
+    };
+    await Promise.all([paced(), ...silent.filter((id) => !this.isSilent(id)).map((id) => this.handOverTo(id))]);
+  }
+
+  private handOverTo(endpointId: string): Promise<void> {
+    return this.held.handOver(endpointId, (parcel) => this.enqueue(parcel));
   }
 
   /** What it is to be told would begin late or in vain, or may not be told yet. */
-  private hasTime(parcel: Parcel): boolean {
+  private mayWait(parcel: Parcel): boolean {
     const { endpointId } = parcel;
     const isTroubled = (this.troubledUntil.get(endpointId) ?? 0) > Date.now();
-    return isTroubled || this.silentUntil.has(endpointId) || this.held.isBehind(parcel);
+    const isUnheard = this.silentUntil.has(endpointId) && this.held.isFor(endpointId);
+    return isTroubled || isUnheard || this.held.isBehind(parcel);
   }
 
-  private hold(parcels: readonly Parcel[]): void {
-    if (parcels.length === 0) return;
-    const nobodyAnswers = parcels.every(({ endpointId }) => this.silentUntil.has(endpointId));
-    this.held.hold(parcels, Date.now() + (nobodyAnswers ? limits.watchdogMs.max : limits.feedHeldMs));
+  /** It did not answer a moment ago. */
+  private isSilent(endpointId: string): boolean {
+    return (this.silentUntil.get(endpointId) ?? 0) > Date.now();
   }
 
-  /** False when the endpoint's object does not answer, or is not asked because it lately did not. */
-  private async enqueue({ endpointId, events }: Parcel): Promise<boolean> {
-    if ((this.silentUntil.get(endpointId) ?? 0) > Date.now()) return false;
+  /** False when the endpoint's object does not answer. */
+  private async enqueue(parcel: Parcel): Promise<boolean> {
+    const { endpointId } = parcel;
     try {
-      const { troubled } = await within(limits.enqueueTimeoutMs, this.endpoint(endpointId).enqueue(events));
+      const { troubled } = await within(limits.enqueueTimeoutMs, this.ask(parcel));
       if (troubled) this.troubledUntil.set(endpointId, Date.now() + limits.feedTroubleBelievedMs);
       else this.troubledUntil.delete(endpointId);
       this.silentUntil.delete(endpointId);
@@ -65,6 +81,15 @@ export class FanOut {
       console.error("a webhook endpoint that takes nothing", endpointId, fault);
       this.silentUntil.set(endpointId, Date.now() + limits.watchdogMs.max);
       return false;
+    }
+  }
+
+  private async ask({ endpointId, events }: Parcel): Promise<{ readonly troubled: boolean }> {
+    try {
+      return await this.endpoint(endpointId).enqueue(events);
+    } catch (fault) {
+      if (!wasReset(fault)) throw fault;
+      return this.endpoint(endpointId).enqueue(events);
     }
   }
 }

@@ -1,136 +1,126 @@
 /**
  * Events that a feed keeps for endpoints which are not told at once: those in trouble, who have time, and those whose object did not answer. They are handed over a little later, many
- * at a time and one endpoint after the other, so that many events cost an endpoint one call and one transaction, and whoever is well never waits for that. While an event is held
- * for an endpoint, what comes later of the same order is held behind it.
+ * at a time, so that many events cost an endpoint one call and one transaction. While an event is held for an endpoint, what comes later of the same order is held behind it.
  */
 import type { FeedEvent } from "../core/events.ts";
 import { subjectOf } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { KnownAlarm } from "./known-alarm.ts";
 
-/** What one endpoint is to be told. */
+/** What one endpoint is to be told, in the order in which it happened. */
 export type Parcel = { readonly endpointId: string; readonly events: readonly FeedEvent[] };
 
-/** How it is kept: each event once, and for whom. */
-type Held = { readonly event: FeedEvent; readonly endpoints: readonly string[] };
-type Row = readonly [key: string, held: Held];
-/** `waiting`: how many events of each order are held for each endpoint. */
-type Known = { next: number; count: number; readonly waiting: Map<string, number> };
+type Row = readonly [key: string, event: FeedEvent];
+/** What is held for one endpoint: the number after its last row, how many there are, and how many of each order. Kept while there are any. */
+type Line = { next: number; count: number; readonly subjects: Map<string, number> };
 
 const prefix = "held:";
-const keyOf = (number: number): string => prefix + String(number).padStart(16, "0");
-const numberIn = (key: string): number => Number(key.slice(prefix.length));
-const laneOf = (endpointId: string, { id }: FeedEvent): string => `${endpointId} ${subjectOf(id)}`;
+const prefixOf = (endpointId: string): string => `${prefix}${endpointId}:`;
+const keyOf = (endpointId: string, number: number): string => prefixOf(endpointId) + String(number).padStart(12, "0");
+const newLine = (): Line => ({ next: 1, count: 0, subjects: new Map() });
 
 export class HeldEvents {
   private readonly storage: DurableObjectStorage;
   private readonly alarm: Pick<KnownAlarm, "transaction" | "ringBy">;
-  /** What the storage holds; null when it must be read. */
-  private cached: Known | null = null;
+  /** What the storage holds, by endpoint; null when it must be read. */
+  private cached: Map<string, Line> | null = null;
 
   constructor(storage: DurableObjectStorage, alarm: Pick<KnownAlarm, "transaction" | "ringBy">) {
     this.storage = storage;
     this.alarm = alarm;
   }
 
-  isEmpty(): boolean {
-    return this.known().count === 0;
+  /** For whom anything is held. */
+  endpoints(): readonly string[] {
+    return Array.from(this.lines().keys());
+  }
+  isFor(endpointId: string): boolean {
+    return this.lines().has(endpointId);
   }
   /** Told now, it would overtake what is held. */
   isBehind({ endpointId, events }: Parcel): boolean {
-    const { waiting } = this.known();
-    return events.some((event) => waiting.has(laneOf(endpointId, event)));
+    const subjects = this.lines().get(endpointId)?.subjects;
+    return subjects !== undefined && events.some(({ id }) => subjects.has(subjectOf(id)));
   }
 
-  /** `ringAt`: when whoever has the alarm is to hand them over, at the latest. Throws when too much is held, and then none of it is. */
+  /** `ringAt`: when whoever has the alarm is to hand them over, at the latest. Throws when too much is held for somebody: then theirs are not held, and the others' are. */
   hold(parcels: readonly Parcel[], ringAt: number): void {
-    const events = new Set(parcels.flatMap((parcel) => parcel.events));
-    const known = this.known();
-    if (known.count + events.size > limits.feedHeldMax)
-      throw new Error("too much is held for endpoints that take nothing");
-    const rows = Array.from(events, (event, index): Row => {
-      const takers = parcels.filter((parcel) => parcel.events.includes(event));
-      return [keyOf(known.next + index), { event, endpoints: takers.map(({ endpointId }) => endpointId) }];
-    });
+    const lines = this.lines();
+    const fitting = parcels.filter(
+      ({ endpointId, events }) => (lines.get(endpointId)?.count ?? 0) + events.length <= limits.feedHeldMax,
+    );
     this.alarm.transaction(() => {
-      for (const [key, held] of rows) this.storage.kv.put(key, held);
-      this.alarm.ringBy(ringAt);
+      for (const { endpointId, events } of fitting) {
+        const from = lines.get(endpointId)?.next ?? 1;
+        for (const [index, event] of events.entries()) this.storage.kv.put(keyOf(endpointId, from + index), event);
+      }
+      if (fitting.length > 0) this.alarm.ringBy(ringAt);
     });
-    known.next += rows.length;
-    for (const [, held] of rows) count(known, held, held.endpoints, 1);
+    for (const { endpointId, events } of fitting) for (const event of events) add(lines, endpointId, event);
+    if (fitting.length < parcels.length) throw new Error("too much is held for an endpoint that takes nothing");
   }
 
-  /**
-   * What is held now, oldest first, to whoever takes it. `tell` answers whether it did: who does not keeps it held and is asked for no more of it this time.
-   * One call at a time: it is the alarm's.
-   */
-  async handOver(tell: (parcel: Parcel) => Promise<boolean>): Promise<void> {
-    const silent = new Set<string>();
-    const { next, count: all } = this.known();
-    const { min, max } = limits.feedHandOverPortion;
-    // The more there is the larger the portions, so that it never takes many rounds.
-    for (const rows of this.portions(next, Math.min(max, Math.max(min, Math.ceil(all / 8))))) {
-      const told = new Set<string>();
-      for (const endpointId of new Set(rows.flatMap(([, { endpoints }]) => endpoints))) {
-        if (silent.has(endpointId)) continue;
-        const events = rows.filter(([, { endpoints }]) => endpoints.includes(endpointId)).map(([, { event }]) => event);
-        const took = await tell({ endpointId, events });
-        (took ? told : silent).add(endpointId);
-        await scheduler.wait(limits.feedHandOverPauseMs);
-      }
-      if (told.size > 0) this.release(rows, told);
+  /** What is held for an endpoint now, oldest first, until it does not take some: `tell` answers whether it did. One call at a time for each. */
+  async handOver(endpointId: string, tell: (parcel: Parcel) => Promise<boolean>): Promise<void> {
+    const { next, count } = this.lines().get(endpointId) ?? newLine();
+    // The more there is the larger the portions, so that it never takes many calls.
+    for (const rows of this.portions(endpointId, next, Math.max(limits.feedHandOverPortion, Math.ceil(count / 8)))) {
+      if (!(await tell({ endpointId, events: rows.map(([, event]) => event) }))) return;
+      this.release(endpointId, rows);
+      await scheduler.wait(limits.feedHandOverPauseMs);
     }
   }
 
-  /** What was held before a number was given out, as it is when it is its turn. */
-  private *portions(before: number, limit: number): Generator<readonly Row[]> {
-    for (let after = keyOf(0); ;) {
-      const rows = Array.from(this.storage.kv.list<Held>({ prefix, startAfter: after, end: keyOf(before), limit }));
-      const last = rows.at(-1);
-      if (!last) return;
+  /** What was held before a number was given out. */
+  private *portions(endpointId: string, before: number, limit: number): Generator<readonly Row[]> {
+    const range = { prefix: prefixOf(endpointId), end: keyOf(endpointId, before), limit };
+    for (;;) {
+      const rows = Array.from(this.storage.kv.list<FeedEvent>(range));
+      if (rows.length === 0) return;
+      // The next one begins where this one was: whoever takes a portion releases it.
       yield rows;
-      [after] = last;
     }
   }
 
-  /** Whoever was told has them. */
-  private release(rows: readonly Row[], told: ReadonlySet<string>): void {
-    const known = this.known();
+  private release(endpointId: string, rows: readonly Row[]): void {
+    const lines = this.lines();
     this.storage.transactionSync(() => {
-      for (const [key, held] of rows) {
-        const endpoints = held.endpoints.filter((id) => !told.has(id));
-        if (endpoints.length === 0) this.storage.kv.delete(key);
-        else if (endpoints.length < held.endpoints.length) this.storage.kv.put(key, { ...held, endpoints });
-      }
+      for (const [key] of rows) this.storage.kv.delete(key);
     });
-    for (const [, held] of rows) {
-      const gone = held.endpoints.filter((id) => told.has(id));
-      count(known, held, gone, -1, gone.length === held.endpoints.length);
-    }
+    for (const [, event] of rows) remove(lines, endpointId, event);
   }
 
-  private known(): Known {
+  private lines(): Map<string, Line> {
     this.cached ??= this.read();
     return this.cached;
   }
 
-  private read(): Known {
-    const known: Known = { next: 1, count: 0, waiting: new Map() };
-    for (const [key, held] of this.storage.kv.list<Held>({ prefix })) {
-      known.next = numberIn(key) + 1;
-      count(known, held, held.endpoints, 1);
+  private read(): Map<string, Line> {
+    const lines = new Map<string, Line>();
+    for (const [key, event] of this.storage.kv.list<FeedEvent>({ prefix })) {
+      const [, endpointId = "", number] = key.split(":");
+      add(lines, endpointId, event, Number(number));
     }
-    return known;
+    return lines;
   }
 }
 
-/** One event more or less for these endpoints; `isWhole`: it is held for no others. */
-function count(known: Known, { event }: Held, endpoints: readonly string[], change: 1 | -1, isWhole = true): void {
-  if (isWhole) known.count += change;
-  for (const endpointId of endpoints) {
-    const lane = laneOf(endpointId, event);
-    const left = (known.waiting.get(lane) ?? 0) + change;
-    if (left > 0) known.waiting.set(lane, left);
-    else known.waiting.delete(lane);
-  }
+function add(lines: Map<string, Line>, endpointId: string, { id }: FeedEvent, number?: number): void {
+  const line = lines.get(endpointId) ?? newLine();
+  const subject = subjectOf(id);
+  line.next = (number ?? line.next) + 1;
+  line.count += 1;
+  line.subjects.set(subject, (line.subjects.get(subject) ?? 0) + 1);
+  lines.set(endpointId, line);
+}
+
+function remove(lines: Map<string, Line>, endpointId: string, { id }: FeedEvent): void {
+  const line = lines.get(endpointId);
+  if (!line) return;
+  const subject = subjectOf(id);
+  const left = (line.subjects.get(subject) ?? 0) - 1;
+  if (left > 0) line.subjects.set(subject, left);
+  else line.subjects.delete(subject);
+  line.count -= 1;
+  if (line.count === 0) lines.delete(endpointId);
 }

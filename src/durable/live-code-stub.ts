@@ -1,13 +1,10 @@
-/**
- * How the Worker calls a live code. Every deploy resets objects and the platform moves them; who calls at that moment gets a fault that says
- * `retryable`. Then the call is made once more, over a new stub, since one that threw may stay broken. An object that has too much to
- * do (`overloaded`) is not pressed further.
- */
+/** How the Worker calls a live code. Whoever calls at the moment at which its object is reset calls once more (`was-reset.ts`). */
 import type { Command, CommandKind } from "../core/commands.ts";
 import type { OrderEvent } from "../core/events.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Order, OrderTerms } from "../core/order.ts";
 import type { Applied, LiveCodeProtocol, Placed, Scanned } from "./protocol.ts";
+import { wasReset } from "./was-reset.ts";
 
 export const liveCodeStub = (env: Pick<Env, "LIVE_CODE">, key: OrderKey): LiveCodeProtocol => new Stub(env, key);
 
@@ -38,9 +35,6 @@ const isRepeatable = (command: Command): boolean =>
   command.kind === "refund" || command.kind === "resolve"
     ? command.request !== undefined
     : repeatable.includes(command.kind);
-
-/** What the platform says of a fault of its own. */
-type Marks = Error & { readonly retryable?: unknown; readonly overloaded?: unknown };
 
 /** Plain `try`s, one per method: the scan is the hottest path, and a call that goes well costs nothing more. */
 class Stub implements LiveCodeProtocol {
@@ -115,8 +109,7 @@ class Stub implements LiveCodeProtocol {
   }
 
   private again(fault: unknown): LiveCodeProtocol {
-    const marks: Marks | null = fault instanceof Error ? fault : null;
-    if (marks?.retryable !== true || marks.overloaded === true) throw fault;
+    if (!wasReset(fault)) throw fault;
     return this.once();
   }
 }

@@ -108,7 +108,7 @@ export const isClosed = ({ endpoint, health, now }: Step): boolean =>
   endpoint.disabledReason !== null || endpoint.paused || health.probeAt !== null || (endpoint.heldUntil ?? 0) > now;
 
 /** What comes now would not begin at once, or in vain. */
-export const hasTime = (step: Step): boolean =>
+export const isTroubled = (step: Step): boolean =>
   isClosed(step) || step.health.failures >= limits.webhookTrouble.failuresMin || isStuck(step.lanes, step.now);
 
 /** Records what came of an attempt. One whose lease was already given up counts only if it succeeded: then nothing is left to send. */

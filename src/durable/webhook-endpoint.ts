@@ -94,7 +94,7 @@ export abstract class WebhookEndpointObject extends DurableObject<Env> implement
     let troubled = false;
     this.advance((step) => {
       for (const event of events) steps.arrive(step, event);
-      troubled = steps.hasTime(step);
+      troubled = steps.isTroubled(step);
     });
     return { troubled };
   }

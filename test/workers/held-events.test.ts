@@ -38,7 +38,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 describe("held events", () => {
   it("reach each endpoint, each order's in the order in which they were held, whoever refuses, dies anywhere, or adds more meanwhile", async () => {
-    const names = ["a", "b", "c"];
+    const names = ["endpoint_A", "endpoint_B", "endpoint_C"];
     for (let seed = 1; seed <= 12; seed += 1) {
       await inStorage(async (storage) => {
         const random = dice(seed);
@@ -48,58 +48,69 @@ describe("held events", () => {
         const meant = new Map<string, string[]>();
         const taken = new Map<string, Set<string>>();
         const laneOf = (name: string, { orderKey }: FeedEvent) => `${name} ${orderKey}`;
-        const tell = (parcels: readonly Parcel[]) => {
-          for (const { endpointId, events } of parcels)
-            for (const one of events) {
-              const lane = laneOf(endpointId, one);
-              taken.set(lane, (taken.get(lane) ?? new Set()).add(one.id));
-            }
+        const tell = ({ endpointId, events }: Parcel) => {
+          for (const one of events) {
+            const lane = laneOf(endpointId, one);
+            taken.set(lane, (taken.get(lane) ?? new Set()).add(one.id));
+          }
         };
-        /** As a feed does: told at once, unless that would overtake. */
+        /** As a feed does: some events of one order, to each endpoint those that it wants; told at once, unless that would overtake. */
         const publish = () => {
           const which = Math.floor(random() * orders.length);
-          said[which]! += 1;
-          const one = event(said[which]!, orders[which]);
-          const parcels = names.filter(() => random() < 0.6).map((endpointId) => ({ endpointId, events: [one] }));
-          for (const { endpointId } of parcels) {
-            const lane = laneOf(endpointId, one);
-            meant.set(lane, [...(meant.get(lane) ?? []), one.id]);
-          }
+          const events = Array.from({ length: 1 + Math.floor(random() * 3) }, () => {
+            said[which]! += 1;
+            return event(said[which]!, orders[which]);
+          });
+          const parcels = names
+            .map((endpointId) => ({ endpointId, events: events.filter(() => random() < 0.6) }))
+            .filter((parcel) => parcel.events.length > 0);
+          for (const parcel of parcels)
+            for (const one of parcel.events) {
+              const lane = laneOf(parcel.endpointId, one);
+              meant.set(lane, [...(meant.get(lane) ?? []), one.id]);
+            }
           const later = parcels.filter((parcel) => held.isBehind(parcel) || random() < 0.5);
-          tell(parcels.filter((parcel) => !later.includes(parcel)));
-          if (later.length > 0) held.hold(later, 0);
+          parcels.filter((parcel) => !later.includes(parcel)).forEach(tell);
+          held.hold(later, 0);
         };
-        const inOrder = () => {
+        const parcelsOf = () =>
+          orders.flatMap((order) => names.map((endpointId) => ({ endpointId, events: [event(9, order)] })));
+        for (let round = 0; round < 14; round += 1) {
+          for (let left = Math.floor(random() * 40); left > 0; left -= 1) publish();
+          const { promise: death, resolve: die } = Promise.withResolvers<"died">();
+          const handOver = async () => {
+            for (const name of names)
+              await held.handOver(name, async (parcel) => {
+                if (random() < 0.3) publish();
+                if (random() < 0.2) return false;
+                tell(parcel);
+                // It has them, and nobody knows: they come again.
+                if (random() < 0.1) return false;
+                if (random() > 0.1) return true;
+                die("died");
+                return never();
+              });
+            return "done" as const;
+          };
+          const end = await Promise.race([handOver(), death]);
+          // What it has in memory is what it would read.
+          const fresh = new HeldEvents(storage, alarmOf(storage));
+          if (end === "died") held = fresh;
+          expect(held.endpoints().toSorted()).toEqual(fresh.endpoints().toSorted());
+          expect(parcelsOf().map((one) => held.isBehind(one))).toEqual(parcelsOf().map((one) => fresh.isBehind(one)));
           for (const [lane, ids] of meant) {
             const has = [...(taken.get(lane) ?? [])];
             expect(has).toEqual(ids.slice(0, has.length));
           }
-        };
-        for (let round = 0; round < 14; round += 1) {
-          for (let left = Math.floor(random() * 40); left > 0; left -= 1) publish();
-          const { promise: death, resolve: die } = Promise.withResolvers<void>();
-          const handOver = held.handOver(async (parcel) => {
-            if (random() < 0.3) publish();
-            if (random() < 0.2) return false;
-            tell([parcel]);
-            // It has them, and nobody knows: they come again.
-            if (random() < 0.1) return false;
-            if (random() > 0.1) return true;
-            die();
-            return never();
-          });
-          await Promise.race([handOver, death]);
-          held = random() < 0.3 || (await isPending(handOver)) ? new HeldEvents(storage, alarmOf(storage)) : held;
-          inOrder();
         }
-        await held.handOver(async (parcel) => {
-          tell([parcel]);
-          return true;
-        });
+        for (const name of names)
+          await held.handOver(name, async (parcel) => {
+            tell(parcel);
+            return true;
+          });
         for (const [lane, ids] of meant) expect([...(taken.get(lane) ?? [])]).toEqual(ids);
-        expect(held.isEmpty()).toBe(true);
-        const last = orders.flatMap((order) => names.map((endpointId) => ({ endpointId, events: [event(9, order)] })));
-        expect(last.filter((parcel) => held.isBehind(parcel))).toEqual([]);
+        expect(held.endpoints()).toEqual([]);
+        expect(parcelsOf().filter((parcel) => held.isBehind(parcel))).toEqual([]);
         expect([...storage.kv.list({ prefix: "held:" })]).toEqual([]);
       });
     }
@@ -118,27 +129,28 @@ describe("held events", () => {
     });
   });
 
-  it("are told in portions that grow with what there is, within bounds, and are no more than so many", async () => {
+  it("are told in portions that grow with what there is; whose are too many get no more, and the others theirs", async () => {
     await inStorage(async (storage) => {
       const held = new HeldEvents(storage, alarmOf(storage));
       const { feedHeldMax, feedHandOverPortion } = limits;
-      const some = (from: number, length: number) => ({
-        endpointId: "a",
+      const some = (from: number, length: number, endpointId = "a") => ({
+        endpointId,
         events: Array.from({ length }, (_, index) => event(from + index)),
       });
       const sizesOf = async (takes: number): Promise<number[]> => {
         const sizes: number[] = [];
-        await held.handOver(async ({ events }) => sizes.push(events.length) <= takes);
+        await held.handOver("a", async ({ events }) => sizes.push(events.length) <= takes);
         return sizes;
       };
-      held.hold([some(0, feedHandOverPortion.min + 1)], 0);
-      expect(await sizesOf(2)).toEqual([feedHandOverPortion.min, 1]);
+      held.hold([some(0, feedHandOverPortion + 1)], 0);
+      expect(await sizesOf(2)).toEqual([feedHandOverPortion, 1]);
       for (let from = 0; from < feedHeldMax; from += 500) held.hold([some(from, 500)], 0);
-      expect(() => held.hold([some(feedHeldMax, 1)], 0)).toThrow("too much is held");
-      const portion = Math.min(feedHandOverPortion.max, feedHeldMax / 8);
+      expect(() => held.hold([some(feedHeldMax, 1), some(1, 2, "b")], 0)).toThrow("too much is held");
+      expect(held.endpoints()).toEqual(["a", "b"]);
       // Whoever takes no more is asked for no more.
+      const portion = feedHeldMax / 8;
       expect(await sizesOf(2)).toEqual([portion, portion, portion]);
-      expect([...storage.kv.list({ prefix: "held:" })]).toHaveLength(feedHeldMax - 2 * portion);
+      expect([...storage.kv.list({ prefix: "held:a:" })]).toHaveLength(feedHeldMax - 2 * portion);
       held.hold([some(feedHeldMax, 2 * portion)], 0);
     });
   });
@@ -151,10 +163,7 @@ describe("held events", () => {
       const held = new HeldEvents(storage, { ...alarmOf(storage), ringBy });
       const parcel = { endpointId: "a", events: [event(1)] };
       expect(() => held.hold([parcel], 0)).toThrow("no alarm");
-      expect([held.isEmpty(), held.isBehind(parcel)]).toEqual([true, false]);
+      expect([held.endpoints(), held.isBehind(parcel)]).toEqual([[], false]);
     });
   });
 });
-
-const isPending = (work: Promise<unknown>): Promise<boolean> =>
-  Promise.race([work.then(() => false), Promise.resolve(true)]);

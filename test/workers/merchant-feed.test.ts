@@ -4,6 +4,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EventType, FeedEvent } from "../../src/core/events.ts";
 import { limits } from "../../src/core/limits.ts";
+import { FanOut } from "../../src/durable/fan-out.ts";
+import { HeldEvents } from "../../src/durable/held-events.ts";
 import { LiveFeed } from "../../src/durable/live-feed.ts";
 import { WebhookEndpointObject } from "../../src/durable/webhook-endpoint.ts";
 import type { MerchantFeed } from "../../src/index.ts";
@@ -112,7 +114,7 @@ describe("a merchant's feed", () => {
     expect(await queued(id)).toEqual(idsOf(events));
   });
 
-  it("looks after its subscriptions when it said it would, however often it is woken to hand over, and though that fails", async () => {
+  it("looks after its subscriptions when it said it would, however often it is woken to hand over", async () => {
     const { feed, ids } = await feedWith(1);
     await pause(ids[0] ?? "");
     vi.spyOn(LiveFeed.prototype, "isOpen").mockReturnValue(true);
@@ -131,6 +133,81 @@ describe("a merchant's feed", () => {
     }
     expect(Date.now()).toBe(looksAt);
     expect(look).toHaveBeenCalledTimes(1);
+
+    // Nor does it wait for what hangs, or fail with what fails.
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    vi.spyOn(FanOut.prototype, "handOver").mockImplementationOnce(() => ended);
+    look.mockImplementationOnce(async () => end());
+    vi.setSystemTime(Date.now() + limits.liveTickMs);
+    await runDurableObjectAlarm(feed);
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    vi.spyOn(FanOut.prototype, "handOver").mockRejectedValueOnce(new Error("no storage"));
+    vi.setSystemTime(Date.now() + limits.liveTickMs);
+    await runDurableObjectAlarm(feed);
+    expect(look).toHaveBeenCalledTimes(3);
+  });
+
+  it("asks all who do not answer side by side, and hands over meanwhile to whoever does", async () => {
+    const { feed, ids } = await feedWith(4);
+    const [paused = ""] = ids;
+    await pause(paused);
+    const first = event();
+    await feed.publish([first]);
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const asked = new Set<string>();
+    const { enqueue } = WebhookEndpointObject.prototype;
+    let isDown = true;
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    vi.spyOn(WebhookEndpointObject.prototype, "enqueue").mockImplementation(async function (
+      this: WebhookEndpointObject,
+      events,
+    ) {
+      const url = (await this.summary())?.url ?? "";
+      if (url === "https://p0.example/") return enqueue.call(this, events);
+      if (isDown) throw new Error("it is broken");
+      asked.add(url);
+      // Each waits until all have been asked.
+      if (asked.size === 3) answer();
+      await answered;
+      return enqueue.call(this, events);
+    });
+    const second = event();
+    await feed.publish([second]);
+    isDown = false;
+    vi.setSystemTime(start + limits.watchdogMs.max);
+    await runDurableObjectAlarm(feed);
+    for (const [index, id] of ids.entries()) {
+      await settled(id);
+      expect(await queued(id)).toEqual(idsOf([first, second]));
+      expect(heardAt(index)).toHaveLength(index === 0 ? 0 : 2);
+    }
+  });
+
+  it("asks an object that was merely reset once more, and believes of nobody that they are silent for whom nothing is held", async () => {
+    const { feed, ids } = await feedWith(1);
+    const [id = ""] = ids;
+    const { enqueue } = WebhookEndpointObject.prototype;
+    const spy = vi.spyOn(WebhookEndpointObject.prototype, "enqueue");
+    spy.mockImplementationOnce(async () => {
+      throw Object.assign(new Error("reset by a deploy"), { retryable: true });
+    });
+    await feed.publish([event()]);
+    await settled(id);
+    expect(heardAt(0)).toHaveLength(1);
+
+    // It fails once, and nothing can be held for it.
+    const silent = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    spy.mockRejectedValueOnce(new Error("it is broken"));
+    vi.spyOn(HeldEvents.prototype, "hold").mockImplementationOnce(() => {
+      throw new Error("no storage");
+    });
+    const lost = event();
+    await expect(Promise.resolve(feed.publish([lost]))).rejects.toThrow("no storage");
+    silent.mockRestore();
+    spy.mockImplementation(enqueue);
+    await feed.publish([lost]);
+    await settled(id);
+    expect(heardAt(0)).toHaveLength(2);
   });
 
   it("that is found with something held and no alarm has one again", async () => {
