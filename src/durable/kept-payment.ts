@@ -18,6 +18,8 @@ export type Return = {
   readonly soFar: boolean;
   readonly gone: boolean;
   readonly over: boolean;
+  /** It brought nothing, and was known before an order was given the money. */
+  readonly past?: true;
   /** By which a person asked for it. */
   readonly request?: Request;
 };
@@ -120,11 +122,23 @@ export function withWord(
   return judged(answers ? { ...after, state: outcome === "FAILED" ? "REFUND_FAILED" : "WAITING" } : after);
 }
 
-/** What came back is not gone again because its provider repeats what it told before that. */
-export const isRepeated = (
-  { returns = [] }: KeptPayment,
-  { refund, outcome }: Pick<Word, "refund" | "outcome">,
-): boolean => outcome === "SUCCEEDED" && returns.some((one) => one.refund === refund && one.over);
+/** Nobody has told an order of what was asked for in vain before it was given the money, and nobody does. */
+export const given = (kept: KeptPayment, order: OrderKey): KeptPayment => ({
+  ...kept,
+  state: "ASSIGNING",
+  order,
+  ...(kept.order === null && kept.returns && { returns: kept.returns.map((one) => ({ ...one, past: true as const })) }),
+});
+
+export const isOfBefore = ({ returns = [] }: KeptPayment, { refund }: Pick<Word, "refund">): boolean =>
+  returns.some((one) => one.refund === refund && one.past);
+
+/**
+ * What came back is not gone again because its provider repeats what it told before that, nor did what was never gone fail for the order that was given the
+ * money since. A refund that was done after all is no echo, nor is what is told of it then.
+ */
+export const isEcho = ({ returns = [] }: KeptPayment, { refund, outcome }: Pick<Word, "refund" | "outcome">): boolean =>
+  returns.some((one) => one.refund === refund && (outcome === "SUCCEEDED" ? one.over : one.past && !one.gone));
 
 /** What has gone whole is settled, and what came back waits again. What an order has, or is being given, is that order's. */
 export function judged(kept: KeptPayment): KeptPayment {

@@ -10,8 +10,10 @@ import type { Request } from "../core/requests.ts";
 import { earlyRefunds, type Owed } from "./early-refunds.ts";
 import {
   asking,
+  given,
   isAnothers,
-  isRepeated,
+  isEcho,
+  isOfBefore,
   isSettled,
   isUnderWay,
   joining,
@@ -195,7 +197,7 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
       if (kept.order !== null && !isSame) return refuse("TAKEN");
       // Nobody could tell the order which part of the money it has.
       if (kept.order === null && returnedOf(kept) > 0) return refuse("PARTLY_RETURNED");
-      return { ok: true, kept: write({ ...kept, state: "ASSIGNING", order }) };
+      return { ok: true, kept: write(given(kept, order)) };
     },
 
     /** What the order said to it. Refused, the money waits again; an order that does not exist has no money. */
@@ -224,9 +226,9 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
      */
     returned(word: RefundWord): OrderKey | null | undefined {
       const kept = heard(word.capture);
-      if (kept && isRepeated(kept, word)) return null;
+      if (kept && isEcho(kept, word)) return null;
       // An order that is to have it may not take it.
-      if (kept && (kept.order === null || !isSettled(kept))) {
+      if (kept && (kept.order === null || !isSettled(kept) || isOfBefore(kept, word))) {
         const after = withWord(kept, word);
         if (after !== kept) write(after);
       }

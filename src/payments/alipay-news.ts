@@ -73,11 +73,14 @@ function captured(trade: JsonMap, payment: string, paidAt: number | null): Provi
   };
 }
 
-/** How much one refund gave back, as Alipay answers when asked about it; null for one that it does not know, or has not made. */
+/** Whether a refund was made, as Alipay answers when asked about it: what it does not say was not. */
+export const isMade = (refund: JsonMap): boolean => textIn(refund, "refund_status") === "REFUND_SUCCESS";
+
+/** How much one refund gave back, in a text or a number; null for one that Alipay does not know, or has not made. */
 export function returnedBy(refund: JsonMap): Minor | null {
-  const amount = fen(textIn(refund, "refund_amount"));
-  const isMade = (textIn(refund, "refund_status") ?? "REFUND_SUCCESS") === "REFUND_SUCCESS";
-  return isMade && amount !== null && amount > 0 ? amount : null;
+  const told = refund["refund_amount"];
+  const amount = fen(typeof told === "number" ? String(told) : textIn(refund, "refund_amount"));
+  return isMade(refund) && amount !== null && amount > 0 ? amount : null;
 }
 
 /**

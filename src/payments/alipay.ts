@@ -6,7 +6,7 @@
 import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { askAlipay, fromBeijing, inBeijing, isFromAlipay, joined, pageAddress, type PageOrder } from "./alipay-api.ts";
-import { inYuan, newsOfNotification, newsOfTrade, returnedBy } from "./alipay-news.ts";
+import { inYuan, isMade, newsOfNotification, newsOfTrade, returnedBy } from "./alipay-news.ts";
 import { alipayForm, type AlipayCredentials } from "./alipay-credentials.ts";
 import { credentialsOf } from "./credentials.ts";
 import { refused, unavailable } from "./http.ts";
@@ -89,7 +89,7 @@ export const alipayPort: PaymentPort<AlipayCredentials> = {
     // A number that was given before moves nothing: what became of it has to be asked.
     const found = await refundAt(credentials, transaction, refund, now);
     if (!found.ok) return found;
-    return ok({ state: textIn(found.value, "refund_status") === "REFUND_SUCCESS" ? "SUCCEEDED" : "PENDING" });
+    return ok({ state: isMade(found.value) ? "SUCCEEDED" : "PENDING" });
   },
 };
 

@@ -308,7 +308,32 @@ describe("money without an order", () => {
     });
     expect(new Set(asked).size).toBe(2);
     expect(await listed(shop)).toMatchObject([{ id, state: "REFUND_FAILED" }]);
-    expect(await assign(shop, id, await orderIn(shop))).toMatchObject({ order: { state: "PAID" } });
+    const order = await orderIn(shop);
+    expect(await assign(shop, id, order)).toMatchObject({ order: { state: "PAID" } });
+    // What the provider tells of that now is no news to the order; what it did after all is.
+    const [first = "", second = ""] = asked;
+    const word = (name: string, type: string) => tell(shop.account, back("NO", name, 1990, { type }));
+    await evictAllDurableObjects();
+    for (const name of [first, second, second]) await word(name, "refund.failed");
+    expect(await orderOf(keyIn(order))).toMatchObject({ captures: [{ amount: 1990 }], refunds: [] });
+  });
+
+  it("that the provider gives back after all, when an order has it, goes back from that order, which hears of it to the end", async () => {
+    const shop = await openShop();
+    const account = await openAccount();
+    const begun = await placeOrder(account);
+    const id = await lost(shop, { transaction: "YET", payment: paymentId(begun.key, 9) });
+    const asked: string[] = [];
+    const refusing = { refund: ({ refund: name }: { refund: string }) => (asked.push(name), Promise.resolve(false)) };
+    await withWallet(refusing, () => refund(shop, id));
+    const order = await orderIn(shop);
+    expect(await assign(shop, id, order)).toMatchObject({ order: { state: "PAID" } });
+    const word = (type: string) => tell(shop.account, back("YET", asked[0] ?? "", 1990, { type }));
+    for (const _ of [1, 2]) await word("refund.succeeded");
+    expect((await orderOf(keyIn(order))).refunds).toMatchObject([{ id: asked[0], state: "SUCCEEDED", amount: 1990 }]);
+    await evictAllDurableObjects();
+    for (const _ of [1, 2]) await word("refund.failed");
+    expect((await orderOf(keyIn(order))).refunds).toMatchObject([{ state: "SUCCEEDED", failed: true }]);
   });
 
   it("is asked back anew for no request that is merely made again, however late, but for every new one and for every key of its own", async () => {
@@ -443,7 +468,7 @@ describe("money without an order", () => {
     expect(await assign(shop, id, order)).toMatchObject({ unmatchedPayment: { state: "ASSIGNED" } });
     // What its bank has sent back is not gone again because the wallet repeats itself.
     await evictAllDurableObjects();
-    await word("refund.succeeded");
+    for (const outcome of ["refund.succeeded", "refund.failed"]) await word(outcome);
     expect(await orderOf(keyIn(order))).toMatchObject({ captures: [{ amount: 1990 }], refunds: [] });
   });
 });

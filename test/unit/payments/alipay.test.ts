@@ -7,7 +7,7 @@ import { paymentId, refundId } from "../../../src/core/ids.ts";
 import type { Currency } from "../../../src/core/money.ts";
 import { limits } from "../../../src/core/limits.ts";
 import { authorization, fromBeijing, inBeijing } from "../../../src/payments/alipay-api.ts";
-import { inYuan, newsOfTrade } from "../../../src/payments/alipay-news.ts";
+import { inYuan, newsOfTrade, returnedBy } from "../../../src/payments/alipay-news.ts";
 import { alipayPort as port } from "../../../src/payments/alipay.ts";
 import type { Scene } from "../../../src/core/order.ts";
 import type { PayerDevice, PaymentRequest } from "../../../src/payments/provider.ts";
@@ -162,6 +162,19 @@ describe("a notification of Alipay", () => {
     expect(await hearing({ out_trade_no: "shop-7" })).toMatchObject({
       value: { kind: "captured", order: null, capture: { attempt: null } },
     });
+  });
+
+  it("has given back what Alipay says was made, in a text or a number, and nothing where it does not say so", () => {
+    const made = { refund_status: "REFUND_SUCCESS", refund_amount: "3.30" };
+    expect([returnedBy(made), returnedBy({ ...made, refund_amount: 3.3 })]).toEqual([330, 330]);
+    for (const wrong of [
+      { refund_amount: "3.30" },
+      { ...made, refund_status: "REFUND_FAIL" },
+      { ...made, refund_amount: 3.301 },
+      { ...made, refund_amount: 0 },
+      { refund_status: "REFUND_SUCCESS" },
+    ])
+      expect([wrong, returnedBy(wrong)]).toEqual([wrong, null]);
   });
 
   it("is answered with exactly the word that Alipay waits for", () => {
