@@ -1,4 +1,5 @@
 /** Every amount of an order, derived from its facts. In the order's own currency unless it says otherwise. */
+import { goneBack, type Gone } from "./gone-back.ts";
 import type { Minor } from "./money.ts";
 import type { Capture, Order, Refund } from "./order.ts";
 
@@ -10,29 +11,42 @@ const inCurrency = (order: Order): readonly Capture[] =>
 const accepted = (captures: readonly Capture[]): readonly Capture[] =>
   captures.filter((capture) => capture.disposition === "ACCEPTED");
 
-/** What such refunds take from one capture: never more than came in, whatever a provider tells. In the capture's currency. */
-const givenBack = (order: Order, capture: Capture, counts: (refund: Refund) => boolean): Minor =>
-  Math.min(
-    capture.amount,
-    sum(order.refunds.filter((r) => r.capture === capture.id && counts(r)).map((r) => r.amount)),
-  );
 const hasSucceeded = (refund: Refund): boolean => refund.state === "SUCCEEDED";
+/** What such refunds were of one capture, each by itself. Never more than came in, whatever a provider tells. In the capture's currency. */
+const refundsOf = ({ refunds }: Order, { id, amount }: Capture, counts: (refund: Refund) => boolean): Minor =>
+  Math.min(amount, sum(refunds.filter((one) => one.capture === id && counts(one)).map((one) => one.amount)));
+
+const wordOf = ({ amount, soFar, goneAt, requestedAt }: Refund): Gone => ({
+  amount: soFar ?? amount,
+  soFar: soFar !== undefined,
+  at: goneAt ?? requestedAt,
+});
+const wordsOn = ({ refunds }: Order, captureId: string): readonly Gone[] =>
+  refunds.filter((refund) => refund.capture === captureId && hasSucceeded(refund)).map(wordOf);
+/** What went back of one capture for certain: never more than came in. In the capture's currency. */
+const givenBack = (order: Order, { id, amount }: Capture): Minor => Math.min(amount, goneBack(wordsOn(order, id)));
+/** What a refund that was done adds to all that is known to have gone back of its capture. */
+export function addedBy(order: Order, refund: Refund): Minor {
+  const known = wordsOn(order, refund.capture);
+  return goneBack([...known, wordOf(refund)]) - goneBack(known);
+}
 
 /** All the money that arrived, whatever became of it. */
 export const receivedOf = (order: Order): Minor => sum(inCurrency(order).map((capture) => capture.amount));
 /** What went back for certain. */
-export const refundedOf = (order: Order): Minor =>
-  sum(inCurrency(order).map((capture) => givenBack(order, capture, hasSucceeded)));
+export const refundedOf = (order: Order): Minor => sum(inCurrency(order).map((capture) => givenBack(order, capture)));
 /** What counts towards the total. */
 export const acceptedOf = (order: Order): Minor => sum(accepted(inCurrency(order)).map((capture) => capture.amount));
 /** What the payer still has to pay. */
 export const dueOf = (order: Order): Minor => Math.max(0, order.terms.total - acceptedOf(order));
 /** What is still here of one capture. In its own currency. */
-export const leftOf = (order: Order, capture: Capture): Minor =>
-  capture.amount - givenBack(order, capture, hasSucceeded);
-/** What is left of one capture to give back, counting refunds under way as gone. In its own currency. */
+export const leftOf = (order: Order, capture: Capture): Minor => capture.amount - givenBack(order, capture);
+/**
+ * What is left of one capture to give back, counting refunds under way as gone: each by itself, so that nothing is let go again because a total turns out
+ * to have held one of them. In its own currency.
+ */
 export const refundableOf = (order: Order, capture: Capture): Minor =>
-  capture.amount - givenBack(order, capture, ({ state }) => state !== "FAILED");
+  capture.amount - refundsOf(order, capture, ({ state }) => state !== "FAILED");
 
 /** What arrived beside what was asked, so that it depends on no order of hearing and no refund. */
 export function settlementOf(order: Order): Settlement {
@@ -60,6 +74,7 @@ function basisOf(order: Order, counts: (refund: Refund) => boolean): Basis {
   const captures = accepted(order.captures);
   const earned = Math.min(order.terms.total, sum(captures.map(({ amount }) => amount)));
   const kept = sum(captures.map((capture) => leftOf(order, capture)));
-  const counting = sum(captures.map((c) => givenBack(order, c, (r) => hasSucceeded(r) && counts(r))));
+  // A total may hold others than those that count.
+  const counting = sum(captures.map((c) => refundsOf(order, c, (r) => hasSucceeded(r) && counts(r))));
   return { earned, lost: Math.min(counting, Math.max(0, earned - kept)) };
 }

@@ -38,8 +38,10 @@ export type Commands = {
     readonly capture: string;
     readonly amount: Minor;
     readonly outcome: "SUCCEEDED" | "FAILED";
-    /** `amount` is all that went back of the capture by now, this refund included. */
+    /** `amount` is all that had gone back of the capture when this refund had. */
     readonly soFar?: boolean;
+    /** When it went back, as far as its provider tells. */
+    readonly at?: number;
     /** Its provider says nothing after it: money that it called returned before has come back to the merchant. */
     readonly last?: boolean;
   };

@@ -145,6 +145,8 @@ export const limits = {
   alipayLinkLifeMs: 5 * minute,
   /** For so long Alipay may not know yet, when it is asked, of a refund that it has told of. It tells again after four minutes. */
   alipayRefundUnknownMs: minute,
+  /** For so long it may not answer: then what it has told is taken, since it tells for a day only. */
+  alipayRefundUnansweredMs: hour,
   /** A PEM certificate has some 2,000 characters. */
   credentialLengthMax: 8_192,
   /** Keys of one kind that an account holds while they are changed. */

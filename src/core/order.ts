@@ -140,6 +140,10 @@ export type Refund = {
   /** Its provider said at some time that it failed: a person was told. */
   readonly failed?: boolean;
   readonly requestedAt: number;
+  /** When it went back, or was heard to have. Absent from the release before. */
+  readonly goneAt?: number;
+  /** All that had gone back of its capture by then: so its provider told of it. `amount` is what of that was new. */
+  readonly soFar?: Minor;
   /** By which a person asked for it. */
   readonly request?: Request;
 };

@@ -1,5 +1,5 @@
 /** Money going back: asked for by a person or a policy, known once the provider says so. Never more than came in. */
-import { refundableOf } from "./amounts.ts";
+import { addedBy, refundableOf } from "./amounts.ts";
 import {
   accept,
   change,
@@ -85,7 +85,7 @@ function request(draft: Draft, capture: Capture, asked: Asked, now: number): Dra
   const id = refundId(draft.order.terms.key, draft.order.refunds.length + 1);
   const pending: Refund = { id, capture: capture.id, ...asked, state: "PENDING", requestedAt: now };
   const added = change(draft, { refunds: [...draft.order.refunds, pending] });
-  return capture.provider === "MANUAL" ? conclude(added, pending, "SUCCEEDED") : added;
+  return capture.provider === "MANUAL" ? conclude(added, pending, "SUCCEEDED", now) : added;
 }
 
 /**
@@ -93,32 +93,34 @@ function request(draft: Draft, capture: Capture, asked: Asked, now: number): Dra
  * may send money back days after. Unknown ones began at the provider.
  */
 export function refundHeard(order: Order, command: Commands["refundHeard"], now: number): Step {
-  const { refund: id, capture, outcome, soFar = false } = command;
+  const { refund: id, capture, amount: told, outcome, soFar = false, at = now } = command;
   const known = order.refunds.find((one) => one.id === id);
   if (known?.state === outcome || (known?.failed && outcome === "FAILED")) return unchanged(order);
-  if (known) return accept(conclude(draftOf(order), known, outcome));
-  const amount = command.amount - (soFar ? returnedOf(order, capture) : 0);
-  // A later telling has counted it already.
-  if (soFar && amount <= 0) return unchanged(order);
+  if (known) return accept(conclude(draftOf(order), known, outcome, at));
   // One of our own numbers that we never gave out would stand in the way of the refund that gets it.
   if (prefixOf(id) === "refund" && orderKeyOf(id) === order.terms.key) return refuse({ reason: "UNKNOWN" });
-  if (!isMinor(amount) || amount <= 0) return refuse({ reason: "AMOUNT", expected: 0 });
-  if (order.refunds.length >= limits.refundsPerOrderMax) return refuse({ reason: "LIMIT" });
+  if (!isMinor(told) || told <= 0) return refuse({ reason: "AMOUNT", expected: 0 });
   const theirs = { reason: null, automatic: false, reverseConversion: true, restock: false };
-  const begun: Refund = { id, capture, amount, ...theirs, state: "PENDING", requestedAt: now };
-  return accept(conclude(change(draftOf(order), { refunds: [...order.refunds, begun] }), begun, outcome));
+  const total = soFar ? { soFar: told } : {};
+  const heard: Refund = { id, capture, amount: told, ...theirs, state: "PENDING", requestedAt: now, ...total };
+  // Who tells neither a total nor a moment tells of nothing that a total could hold.
+  const isPlaced = soFar || command.at !== undefined;
+  const amount = isPlaced && outcome === "SUCCEEDED" ? addedBy(order, { ...heard, goneAt: at }) : told;
+  // A total that is known holds it already.
+  if (amount <= 0) return unchanged(order);
+  if (order.refunds.length >= limits.refundsPerOrderMax) return refuse({ reason: "LIMIT" });
+  const begun = { ...heard, amount };
+  return accept(conclude(change(draftOf(order), { refunds: [...order.refunds, begun] }), begun, outcome, at));
 }
 
-const returnedOf = ({ refunds }: Order, captureId: string): Minor =>
-  refunds.reduce((sum, one) => sum + (one.capture === captureId && one.state === "SUCCEEDED" ? one.amount : 0), 0);
-
 /** Partners hear of a refund when its money is known too (`tellWaitingRefunds`), and of one that could not be made at once: a person must see to it. */
-function conclude(draft: Draft, known: Refund, outcome: Exclude<RefundState, "PENDING">): Draft {
+function conclude(draft: Draft, known: Refund, outcome: Exclude<RefundState, "PENDING">, at: number): Draft {
   const { id, capture } = known;
   const { refunds, captures } = draft.order;
   const failed = outcome === "FAILED";
   const state = known.state === "SUCCEEDED" ? known.state : outcome;
-  const after: Refund = { ...known, state, ...(failed && { failed }) };
+  const isNew = known.state !== "SUCCEEDED" && !failed;
+  const after: Refund = { ...known, state, ...(failed && { failed }), ...(isNew && { goneAt: at }) };
   const done = change(draft, { refunds: refunds.map((one) => (one.id === id ? after : one)) });
   if (failed) return change(done, {}, { type: "ORDER_REVIEW", detail: { why: "REFUND_FAILED", refundId: id } });
   return captures.some((one) => one.id === capture) ? tell(done, id) : done;

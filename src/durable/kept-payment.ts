@@ -3,6 +3,7 @@
  * and in any order, and end alike.
  */
 import type { Commands } from "../core/commands.ts";
+import { goneBack } from "../core/gone-back.ts";
 import { refundId, type OrderKey } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { Minor } from "../core/money.ts";
@@ -17,6 +18,8 @@ export type Return = {
   /** `amount` is all that had gone back by then. */
   readonly soFar: boolean;
   readonly gone: boolean;
+  /** When, or when that was heard. */
+  readonly at?: number;
   readonly over: boolean;
   /** It brought nothing, and was known before an order was given the money. */
   readonly past?: true;
@@ -54,8 +57,6 @@ export const isAnothers = ({ why }: KeptPayment): boolean => why === "ANOTHER_OR
 export const refundIdOf = (kept: KeptPayment): string =>
   refundId(placeIn(kept).slice(10) as OrderKey, kept.asked?.times ?? 1);
 
-const sum = (returns: readonly Return[]): Minor => returns.reduce((all, { amount }) => all + amount, 0);
-
 /** The release before knew only that all of it had gone. */
 const returnsOf = (kept: KeptPayment): readonly Return[] =>
   kept.returns ??
@@ -64,12 +65,8 @@ const returnsOf = (kept: KeptPayment): readonly Return[] =>
     : []);
 
 /** What went back for certain, never more than came. */
-export function returnedOf(kept: KeptPayment): Minor {
-  const { amount } = kept;
-  const gone = returnsOf(kept).filter((one) => one.gone);
-  const soFar = Math.max(0, ...gone.filter((one) => one.soFar).map((one) => one.amount));
-  return Math.min(amount, soFar + sum(gone.filter((one) => !one.soFar)));
-}
+export const returnedOf = (kept: KeptPayment): Minor =>
+  Math.min(kept.amount, goneBack(returnsOf(kept).filter(({ gone }) => gone)));
 export const leftOf = (kept: KeptPayment): Minor => kept.amount - returnedOf(kept);
 
 /** What we asked back last: the same under the same number, whatever has gone back meanwhile. */
@@ -105,18 +102,19 @@ export const joining = (kept: KeptPayment, request: Request): KeptPayment => ({
   joined: [...(kept.joined ?? []), request].slice(-limits.refundsPerOrderMax),
 });
 
-type Word = Pick<Commands["refundHeard"], "refund" | "amount" | "outcome" | "soFar" | "last">;
+type Word = Pick<Commands["refundHeard"], "refund" | "amount" | "outcome" | "soFar" | "at" | "last">;
 
 /** A provider's word on a refund. What we asked for has our amount, whatever else is told with it. */
 export function withWord(
   kept: KeptPayment,
-  { refund, amount, outcome, soFar = false, last = false }: Word,
+  { refund, amount, outcome, soFar = false, at, last = false }: Word,
 ): KeptPayment {
   const returns = returnsOf(kept);
   const known = returns.find((one) => one.refund === refund) ?? { refund, amount, soFar, gone: false, over: false };
   if (known.over) return kept;
   const over = outcome === "FAILED" && last;
-  const heard = { ...known, over, gone: outcome === "SUCCEEDED" || (known.gone && !over) };
+  const isNew = outcome === "SUCCEEDED" && !known.gone && at !== undefined;
+  const heard = { ...known, over, gone: outcome === "SUCCEEDED" || (known.gone && !over), ...(isNew && { at }) };
   const after = { ...kept, returns: [...returns.filter((one) => one.refund !== refund), heard] };
   const answers = kept.state === "REFUNDING" && refund === refundIdOf(kept);
   return judged(answers ? { ...after, state: outcome === "FAILED" ? "REFUND_FAILED" : "WAITING" } : after);

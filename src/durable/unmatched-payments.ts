@@ -114,7 +114,7 @@ export class UnmatchedPayments {
       return null;
     });
     const outcome = report && refundOutcomeOf(report);
-    if (outcome) this.book.returned({ refund, capture, amount, outcome });
+    if (outcome) this.book.returned({ refund, capture, amount, outcome, at: Date.now() });
     return this.book.at(placeIn(kept)) ?? kept;
   }
 }

@@ -17,7 +17,7 @@ const api = "https://openapi.alipay.com";
 export const inBeijing = (at: number): string =>
   new Date(at + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
 export function fromBeijing(text: string | null): number | null {
-  const [, date, time] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/.exec(text ?? "") ?? [];
+  const [, date, time] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{3})?)$/.exec(text ?? "") ?? [];
   const at = Date.parse(`${date}T${time}+08:00`);
   return Number.isNaN(at) ? null : at;
 }

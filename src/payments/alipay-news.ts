@@ -92,6 +92,7 @@ function newsOfRefund(told: JsonMap, refund: string, back: string): ProviderNews
   const amount = fen(back);
   if (transaction === null || amount === null) return null;
   const order = prefixOf(refund) === "refund" ? orderKeyOf(refund) : null;
+  const at = fromBeijing(textIn(told, "gmt_refund"));
   return {
     kind: "refunded",
     order: order ?? orderKeyOf(textIn(told, "out_trade_no") ?? ""),
@@ -102,6 +103,7 @@ function newsOfRefund(told: JsonMap, refund: string, back: string): ProviderNews
       amount,
       outcome: "SUCCEEDED",
       ...(order === null && { soFar: true }),
+      ...(at !== null && { at }),
     },
   };
 }

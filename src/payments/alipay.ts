@@ -5,7 +5,7 @@
  */
 import { limits } from "../core/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { askAlipay, fromBeijing, inBeijing, isFromAlipay, joined, pageAddress, type PageOrder } from "./alipay-api.ts";
+import { askAlipay, inBeijing, isFromAlipay, joined, pageAddress, type PageOrder } from "./alipay-api.ts";
 import { inYuan, isMade, newsOfNotification, newsOfTrade, returnedBy } from "./alipay-news.ts";
 import { alipayForm, type AlipayCredentials } from "./alipay-credentials.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -98,8 +98,8 @@ const refundAt = (credentials: AlipayCredentials, trade: string | null, refund: 
 
 /**
  * A refund that was not asked for here, with what went back by it alone. Its notification tells only all that went back so far, and a part of that may
- * have gone by one of ours of which nobody here knows yet. Where Alipay knows no such number, what it told has to do; while it does not answer, or the
- * refund is so young that it may not know it yet, it has to tell again.
+ * have gone by one of ours of which nobody here knows yet. Where Alipay knows no such number, or has not answered for an hour, what it told has
+ * to do, with the moment of it; before that, and while the refund is so young that it may not know it yet, it has to tell again.
  */
 async function byItself(
   credentials: AlipayCredentials,
@@ -108,12 +108,14 @@ async function byItself(
   now: number,
 ): Promise<Result<ProviderNews, NotificationFault>> {
   const { soFar: _, ...command } = news.command;
+  const { at } = command;
   const found = await refundAt(credentials, textIn(told, "trade_no"), command.refund, now);
-  if (!found.ok && found.error.reason !== "REFUSED") return err("UNAVAILABLE");
+  const isUnanswered = !found.ok && found.error.reason !== "REFUSED";
   const amount = found.ok ? returnedBy(found.value) : null;
   if (amount !== null && amount <= command.amount) return ok({ ...news, command: { ...command, amount } });
-  const since = fromBeijing(textIn(told, "gmt_refund")?.slice(0, 19) ?? null);
-  return since !== null && now < since + limits.alipayRefundUnknownMs ? err("UNAVAILABLE") : ok(news);
+  const age = now - (at ?? (isUnanswered ? now : 0));
+  const isPatient = age < (isUnanswered ? limits.alipayRefundUnansweredMs : limits.alipayRefundUnknownMs);
+  return isPatient ? err("UNAVAILABLE") : ok(news);
 }
 
 const referenceTo = (until: number): string => linkPrefix + String(until);

@@ -5,12 +5,14 @@
 import { env, exports } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { refundedOf } from "../../src/core/amounts.ts";
 import { paymentId, refundId, type OrderKey } from "../../src/core/ids.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Currency } from "../../src/core/money.ts";
 import type { OrderTerms } from "../../src/core/order.ts";
 import { stateOf } from "../../src/core/state.ts";
 import type { PaymentAccountProtocol } from "../../src/durable/protocol.ts";
+import { inBeijing } from "../../src/payments/alipay-api.ts";
 import { alipayBench } from "../providers/alipay-bench.ts";
 import { stripeBench } from "../providers/stripe-bench.ts";
 import { sealedNews, transactionOf, wechatBench } from "../providers/wechat-pay-bench.ts";
@@ -34,7 +36,10 @@ const atAlipay = (request: Request): Promise<Response> => {
 const answering = (answer: (request: Request) => Promise<Response>) =>
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => answer(new Request(input, init)));
 beforeEach(() => void answering(atAlipay));
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 async function open({ port, credentials }: AnyBench, fields: Partial<OrderTerms> = {}) {
   const { provider } = port;
@@ -301,6 +306,48 @@ describe("refunds made at Alipay's own desk", () => {
       [400, "SUCCEEDED"],
       [300, "SUCCEEDED"],
     ]);
+  });
+
+  /** Of a refund that was made then, of which Alipay knows nothing when it is asked. */
+  const untraced = (payment: string, refund: string, soFar: string, gone: number): string =>
+    bench.server.notificationOf(bench.server.trade(payment), {
+      out_biz_no: refund,
+      refund_fee: soFar,
+      gmt_refund: `${inBeijing(gone)}.250`,
+    });
+
+  it("of which Alipay knows nothing count beside one of ours that was made after them and heard of before", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const { terms, payment, hears } = await paidOn();
+    vi.setSystemTime(Date.now() + 10_000);
+    const told = untraced(payment, "desk-x", "2.00", Date.now() - 5_000);
+    expect((await hears(told)).status).toBe(503);
+    vi.setSystemTime(Date.now() + 60_000);
+    await liveCode(terms.key).apply({ ...giveBack, amount: 300 });
+    await vi.waitFor(async () => expect(await amounts(terms.key)).toEqual([[300, "SUCCEEDED"]]));
+    vi.setSystemTime(Date.now() + 180_000);
+    for (let copy = 0; copy < 2; copy += 1) expect((await hears(told)).status).toBe(200);
+    expect(await amounts(terms.key)).toEqual([
+      [300, "SUCCEEDED"],
+      [200, "SUCCEEDED"],
+    ]);
+    // A later total holds both, and adds what is new.
+    vi.setSystemTime(Date.now() + 120_000);
+    const later = untraced(payment, "desk-y", "9.00", Date.now() - 90_000);
+    for (const body of [later, told, later]) expect((await hears(body)).status).toBe(200);
+    expect(refundedOf(await orderOf(terms.key))).toBe(900);
+  });
+
+  it("are taken as they are told once Alipay has not answered for an hour, since it tells for a day only", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const { terms, payment, hears } = await paidOn();
+    const told = untraced(payment, "desk-z", "2.00", Date.now());
+    answering(() => Promise.reject(new TypeError("nobody answers")));
+    vi.setSystemTime(Date.now() + limits.alipayRefundUnansweredMs - 1_000);
+    expect((await hears(told)).status).toBe(503);
+    vi.setSystemTime(Date.now() + 2_000);
+    for (let copy = 0; copy < 2; copy += 1) expect((await hears(told)).status).toBe(200);
+    expect(await amounts(terms.key)).toEqual([[200, "SUCCEEDED"]]);
   });
 
   it("count what each gave back, beside ours, told twice and in any order", async () => {

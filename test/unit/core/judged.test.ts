@@ -277,6 +277,7 @@ describe("refunds", () => {
         restock: false,
         state: "SUCCEEDED",
         requestedAt: life.now,
+        goneAt: life.now,
       },
     ]);
     expect(life.order.conversion?.state).toBe("PARTLY_REVERSED");
