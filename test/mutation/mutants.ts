@@ -21,7 +21,7 @@ export type Test = { readonly name: string; readonly file: string; readonly body
 /** Loads core and tests with one mutant alive; null: none. `covered` is told which mutants' places are passed. */
 export type Load = (mutant: number | null, covered: ((ids: readonly number[]) => void) | null) => readonly Test[];
 
-/** A mutant that one test passes so often stays in a loop for ever. */
+/** A mutant that one test, or the loading of all of them, passes so often stays in a loop for ever. */
 const passesPerRunMax = 300_000;
 
 export async function mutants(): Promise<{ readonly all: readonly Mutant[]; readonly load: Load }> {
@@ -99,7 +99,7 @@ function loaded(run: Run, mutant: number, covered: ((ids: readonly number[]) => 
   const tests: Test[] = [];
   const path: string[] = [];
   let file = "";
-  let passesLeft = Infinity;
+  let passesLeft = passesPerRunMax;
   const describe = (name: string, body: () => void): void => {
     path.push(name);
     body();

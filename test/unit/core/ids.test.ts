@@ -13,7 +13,9 @@ import {
   paymentId,
   prefixOf,
   refundId,
+  sequenceOf,
   slugOf,
+  subjectOf,
   timedSuffix,
   type Keyed,
 } from "../../../src/core/ids.ts";
@@ -91,6 +93,29 @@ describe("an order's key", () => {
     const names = Array.from({ length: 2_000 }, (_, index) => eventId(key, index + 1));
     expect(names.toSorted()).toEqual(names);
     expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe("an event's id", () => {
+  it("tells to whom it happened, and as the how manieth of an order's", () => {
+    for (const sequence of [0, 1, 31, 32, 1_023, 1_024, 32 ** 4 - 1]) {
+      expect(sequenceOf(eventId(key, sequence))).toBe(sequence);
+      // A customer's or an endpoint's subject is as long as it likes.
+      for (const subject of [key, "7", `${key}${key}`]) expect(subjectOf(eventId(subject, sequence))).toBe(subject);
+    }
+  });
+
+  it("has no sequence of an order where it is no order's event, or no event at all", () => {
+    const wrong = [
+      "",
+      eventId("7", 1),
+      `event_${key}`,
+      `event_${key}000U`,
+      `event_${key}U000`,
+      paymentId(key, 1),
+      orderId(key),
+    ];
+    expect(wrong.map(sequenceOf)).toEqual(wrong.map(() => null));
   });
 });
 
