@@ -43,11 +43,12 @@ export const earlyRefunds = ({ kv }: Pick<DurableObjectStorage, "kv">) => {
       return true;
     },
 
-    /** The order has heard these. Should it refuse the money itself, they go with that. */
+    /** The order has heard these. Should it refuse the money itself, they go with that; where it has refused it meanwhile, they have gone. */
     told({ transaction, words }: Owed, now: number): void {
       const owed = kv.get<Early>(rows.owed + transaction);
-      const left = owed?.words.filter((word) => !isIn(words, word)) ?? [];
-      if (owed && left.length > 0) kv.put(rows.owed + transaction, { ...owed, words: left } satisfies Early);
+      if (!owed) return;
+      const left = owed.words.filter((word) => !isIn(words, word));
+      if (left.length > 0) kv.put(rows.owed + transaction, { ...owed, words: left } satisfies Early);
       else kv.delete(rows.owed + transaction);
       wait(transaction, words, now);
     },

@@ -136,7 +136,8 @@ export class PaymentAccount extends DurableObject<Env> implements PaymentAccount
     if (!found) return err("UNKNOWN_ACCOUNT");
     const { stored, port, credentials } = found;
     const sent = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
-    const verified = await port.verify(credentials, sent, body, callOf(stored));
+    const call = { ...callOf(stored), heard: this.book.heard };
+    const verified = await port.verify(credentials, sent, body, call);
     if (!verified.ok) return verified;
     const { merchantId, provider } = stored;
     return ok({ merchantId, provider, ...this.routing.route(stored, understood(this.keys, stored, verified.value)) });

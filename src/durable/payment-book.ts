@@ -134,6 +134,15 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
     },
     ownerOf,
     wakeAt,
+    /** What was told before of a refund that was done. */
+    heard: (capture: string, refund: string): RefundWord | null => {
+      const one = heard(capture)?.returns?.find((known) => known.refund === refund && known.gone);
+      if (one) {
+        const { amount, soFar, at: gone } = one;
+        return { refund, capture, amount, soFar, outcome: "SUCCEEDED", ...(gone !== undefined && { at: gone }) };
+      }
+      return early.known(capture).find((word) => word.refund === refund && word.outcome === "SUCCEEDED") ?? null;
+    },
     sweep: (now: number): void => sweep.step(now),
 
     /** The order that is to have the money, of those that are named; null when none of them may: it is another's, or a person's to place. */

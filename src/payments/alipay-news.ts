@@ -98,7 +98,8 @@ function newsOfRefund(told: JsonMap, refund: string, back: string): ProviderNews
     order: order ?? orderKeyOf(textIn(told, "out_trade_no") ?? ""),
     command: {
       kind: "refundHeard",
-      refund,
+      // Nothing else may be called as a payment is.
+      refund: prefixOf(refund) === "payment" ? captureId(refund) : refund,
       capture: captureId(transaction),
       amount,
       outcome: "SUCCEEDED",

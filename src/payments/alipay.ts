@@ -31,7 +31,7 @@ export const alipayPort: PaymentPort<AlipayCredentials> = {
   // The whole body, and nothing else, or it tells again.
   answer: (fault) => ({ contentType: "text/plain", body: fault === null ? "success" : "fail" }),
 
-  async verify(credentials, _, body, { now }) {
+  async verify(credentials, _, body, { now, heard }) {
     const fields = [...new URLSearchParams(new TextDecoder().decode(body))];
     const told: JsonMap = Object.fromEntries(fields);
     // A field told twice would be signed as one thing and read as another. The digest is ours to choose: messages that name SHA-1 are refused.
@@ -43,7 +43,11 @@ export const alipayPort: PaymentPort<AlipayCredentials> = {
     if (app !== credentials.appId || seller !== credentials.sellerId) return err("MISADDRESSED");
     const news = newsOfNotification(told);
     if (!news) return err("UNREADABLE");
-    return news.kind === "refunded" && news.command.soFar ? byItself(credentials, told, news, now) : ok(news);
+    if (news.kind !== "refunded" || !news.command.soFar) return ok(news);
+    const before = heard?.(news.command.capture, news.command.refund);
+    return before
+      ? ok({ ...news, command: { ...before, kind: "refundHeard" } })
+      : byItself(credentials, told, news, now);
   },
 
   async begin(credentials, request, { now }) {
@@ -93,7 +97,7 @@ export const alipayPort: PaymentPort<AlipayCredentials> = {
   },
 };
 
-const refundAt = (credentials: AlipayCredentials, trade: string | null, refund: string, now: number) =>
+const refundAt = (credentials: AlipayCredentials, trade: string | null, refund: string | null, now: number) =>
   askAlipay(credentials, "/v3/alipay/trade/fastpay/refund/query", { trade_no: trade, out_request_no: refund }, now);
 
 /**
@@ -109,7 +113,7 @@ async function byItself(
 ): Promise<Result<ProviderNews, NotificationFault>> {
   const { soFar: _, ...command } = news.command;
   const { at } = command;
-  const found = await refundAt(credentials, textIn(told, "trade_no"), command.refund, now);
+  const found = await refundAt(credentials, textIn(told, "trade_no"), textIn(told, "out_biz_no"), now);
   const isUnanswered = !found.ok && found.error.reason !== "REFUSED";
   const amount = found.ok ? returnedBy(found.value) : null;
   if (amount !== null && amount <= command.amount) return ok({ ...news, command: { ...command, amount } });

@@ -2,7 +2,7 @@
  * The payment port. One file per provider implements it; `PaymentAccount` (src/durable) holds the credentials and calls it; one contract
  * suite tests them all. A provider's words, signatures and amounts become ours here, at the border.
  */
-import type { Command, HeardCapture } from "../core/commands.ts";
+import type { Command, Commands, HeardCapture } from "../core/commands.ts";
 import type { Identity } from "../core/conversion.ts";
 import type { OrderKey } from "../core/ids.ts";
 import type { Currency, Minor } from "../core/money.ts";
@@ -98,6 +98,8 @@ export type ProviderCall = {
   readonly reference?: string | null;
   /** Where the account's notifications are to be sent. */
   readonly notificationUrl?: string | null;
+  /** What was told before of a refund of that capture: nobody need be asked about it again. */
+  readonly heard?: (capture: string, refund: string) => Commands["refundHeard"] | null;
 };
 
 /** How a provider is answered; every provider reads the status, some the body too. */

@@ -306,6 +306,9 @@ describe("refunds made at Alipay's own desk", () => {
       [400, "SUCCEEDED"],
       [300, "SUCCEEDED"],
     ]);
+    // No two things of an order have one name.
+    const { attempts, refunds } = await orderOf(terms.key);
+    expect(new Set([...attempts, ...refunds].map(({ id }) => id)).size).toBe(3);
   });
 
   /** Of a refund that was made then, of which Alipay knows nothing when it is asked. */
@@ -348,6 +351,26 @@ describe("refunds made at Alipay's own desk", () => {
     vi.setSystemTime(Date.now() + 2_000);
     for (let copy = 0; copy < 2; copy += 1) expect((await hears(told)).status).toBe(200);
     expect(await amounts(terms.key)).toEqual([[200, "SUCCEEDED"]]);
+  });
+
+  it("are asked about once, however often they are told of, and not told again once they count, though Alipay is away", async () => {
+    const { id, terms, payment, path, told, account, hears } = await paidOn();
+    const nobody = randomKey();
+    const lost = told({ order: nobody, payment: paymentId(nobody, 1), transaction: "4200010" });
+    await send(path, bench.sign(bench.succeeded(lost), bench.credentials, Date.now()));
+    await send(path, back(lost, "desk-9", "5.00"));
+    const desk = bench.server.giveBack(payment, "3.00", `desk-${payment}`);
+    await hears(desk);
+    await evictDurableObject(env.PAYMENT_ACCOUNT.getByName(id));
+    let asked = 0;
+    answering(() => Promise.reject(new TypeError(`nobody answers ${(asked += 1)}`)));
+    for (let copy = 0; copy < 20; copy += 1) {
+      expect((await hears(desk)).status).toBe(200);
+      expect((await send(path, back(lost, "desk-9", "5.00"))).status).toBe(200);
+    }
+    expect(asked).toBe(0);
+    expect(await amounts(terms.key)).toEqual([[300, "SUCCEEDED"]]);
+    expect(await account.unmatched()).toMatchObject([{ returned: 500 }]);
   });
 
   it("count what each gave back, beside ours, told twice and in any order", async () => {
