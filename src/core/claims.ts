@@ -20,15 +20,17 @@ import { claimAt } from "./state.ts";
 
 /** What its payer said waits in the claim for the attempt that they go on to, though another holds the code meanwhile. */
 export const confirm = (order: Order, { claimant, said }: Commands["confirm"], now: number): Step =>
-  hold(order, claimant, said ?? waiting(order, claimant), now);
+  hold(order, claimant, said ?? waiting(order, claimant, now), now);
 
-const waitingIn = ({ claim }: Order): readonly Entered[] => {
+/** Nobody comes back from their wallet once what they went there for is over. */
+const waitingIn = ({ claim }: Order, now: number): readonly Entered[] => {
   if (!claim) return [];
-  const { claimant, said, former = [] } = claim;
-  return said ? [...former, { claimant, said }] : former;
+  const { claimant, said, until, former = [] } = claim;
+  const entered = said ? [...former, { claimant, said, until }] : former;
+  return entered.filter((one) => (one.until ?? until) + limits.attemptLifeMs > now);
 };
-const waiting = (order: Order, claimant: string): Said | undefined =>
-  waitingIn(order).find((entered) => entered.claimant === claimant)?.said;
+const waiting = (order: Order, claimant: string, now: number): Said | undefined =>
+  waitingIn(order, now).find((entered) => entered.claimant === claimant)?.said;
 
 /**
  * The first holds the code; the second is told until when, and may take over once it lapses. Only somebody else's turn is told, and of an order
@@ -38,7 +40,7 @@ function hold(order: Order, claimant: string, said: Said | undefined, now: numbe
   if (order.closing) return refuse({ reason: "STATE", state: order.closing.as });
   const held = claimAt(order, now);
   if (held && held.claimant !== claimant) return refuse({ reason: "CLAIMED", until: held.until });
-  const former = waitingIn(order)
+  const former = waitingIn(order, now)
     .filter((entered) => entered.claimant !== claimant)
     .slice(-limits.claimsWithSaidMax);
   const claim: Claim = {
@@ -66,7 +68,7 @@ export function begin(order: Order, command: Commands["begin"], now: number): St
     attempt.claimant === claimant &&
     attempt.amount === dueOf(order);
   // A step on the way to the same payer's wallet says nothing new of them.
-  const latest = command.said ?? waiting(order, claimant);
+  const latest = command.said ?? waiting(order, claimant, now);
   const known = latest ?? order.attempts.findLast((attempt) => attempt.claimant === claimant)?.said;
   const said = known ? { said: known } : {};
   const same = order.attempts.find(isSame);

@@ -66,8 +66,8 @@ export type OrderTerms = {
   readonly expiresAt: number;
 };
 
-/** What was entered in a browser (`claimant`: it names no person), and no attempt has yet. */
-export type Entered = { readonly claimant: string; readonly said: Said };
+/** What was entered in a browser (`claimant`: it names no person), and no attempt has yet. `until`: of its claim; absent from the release before. */
+export type Entered = { readonly claimant: string; readonly said: Said; readonly until?: number };
 /** `former`: what those entered who held the code before, the latest last. It is theirs alone: they may come back from their wallet. */
 export type Claim = {
   readonly claimant: string;

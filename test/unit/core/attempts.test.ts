@@ -83,6 +83,18 @@ describe("an attempt", () => {
     ]);
   });
 
+  it("has nothing of what its payer said before another held the code once that is longer ago than any wallet waits", () => {
+    const said: Said = { name: "Alice", identities: [], consents: [], locale: "en", country: null };
+    const life = new Life(terms({}, { expiresAt: placedAt + limits.liveCodeLifetimeMs.max }));
+    life.tell({ kind: "confirm", claimant: "alice", said }, at);
+    life.tell({ kind: "confirm", claimant: "bob" }, at + limits.claimMs);
+    expect(life.order.claim?.former).toMatchObject([{ claimant: "alice" }]);
+    life.tell({ kind: "confirm", claimant: "carol" }, at + limits.claimMs + limits.attemptLifeMs);
+    expect(life.order.claim).not.toHaveProperty("former");
+    life.tell(begun("alice"), life.now + limits.claimMs);
+    expect(life.order.attempts.at(-1)).not.toHaveProperty("said");
+  });
+
   it("of an order that no account takes money for is neither begun nor offered", () => {
     const life = new Life(terms({}, { accounts: [] }));
     expect(life.tell(begun("alice"))).toEqual(unknown);
