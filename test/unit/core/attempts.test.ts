@@ -1,12 +1,14 @@
 /** One try to pay, from its beginning to the last word on it. */
 import { describe, expect, it } from "vitest";
+import { bestOf, mayTry } from "../../../src/core/attempts.ts";
 import type { Said } from "../../../src/core/conversion.ts";
+import { paymentId } from "../../../src/core/ids.ts";
 import { limits } from "../../../src/core/limits.ts";
 import type { Attempt } from "../../../src/core/order.ts";
 import { stateOf } from "../../../src/core/state.ts";
 import { allowedActions } from "../../../src/core/transitions.ts";
 import { effectsOf, pollAt } from "../../../src/core/work.ts";
-import { attempt, begun, captured, hour, Life, minute, placedAt, second, terms, tick } from "./sample.ts";
+import { attempt, begun, captured, hour, key, Life, minute, placedAt, second, terms, tick } from "./sample.ts";
 
 const at = placedAt + second;
 const first = (life: Life): Attempt | undefined => life.order.attempts[0];
@@ -95,6 +97,30 @@ describe("an attempt", () => {
     expect(life.order.attempts.at(-1)).not.toHaveProperty("said");
   });
 
+  it("has what its payer said with an earlier one, unless they say something else, and the latest alone have it", () => {
+    const saying = (name: string): Said => ({ name, identities: [], consents: [], locale: "en", country: null });
+    const names = (life: Life) => life.order.attempts.map(({ said }) => said?.name ?? null);
+    const life = new Life();
+    const begins = (claimant: string, account: string, name?: string) =>
+      life.tell({ ...begun(claimant, account), ...(name && { said: saying(name) }) });
+    begins("alice", "account_1", "Alice");
+    begins("alice", "account_2");
+    expect(names(life)).toEqual(["Alice", "Alice"]);
+    // Having come back twice, she changes her mind.
+    begins("alice", "account_2");
+    begins("alice", "account_2", "Alice Liddell");
+    expect(names(life)).toEqual(["Alice", "Alice Liddell"]);
+    life.now += limits.claimMs;
+    begins("bob", "account_1");
+    expect(names(life)).toEqual(["Alice", "Alice Liddell", null]);
+    life.now += limits.claimMs;
+    for (let index = 0; index < limits.attemptsWithSaidMax + 2; index += 1)
+      begins("alice", index % 2 === 0 ? "account_1" : "account_2");
+    const having = names(life).map((name) => name !== null);
+    expect(having.filter(Boolean)).toHaveLength(limits.attemptsWithSaidMax);
+    expect(having.slice(-limits.attemptsWithSaidMax)).not.toContain(false);
+  });
+
   it("of an order that no account takes money for is neither begun nor offered", () => {
     const life = new Life(terms({}, { accounts: [] }));
     expect(life.tell(begun("alice"))).toEqual(unknown);
@@ -125,7 +151,12 @@ describe("an attempt", () => {
     });
     expect(ended(attempt(1), "FAILED", "again")).toMatchObject({ changed: false });
     expect(ended(attempt(1), "CLOSED", "gone")).toMatchObject({ changed: true, events: [] });
-    expect(first(life)).toMatchObject({ state: "FAILED", failureReason: "declined by the bank", endedAt: life.now });
+    expect(first(life)).toMatchObject({
+      state: "FAILED",
+      failureReason: "declined by the bank",
+      closing: false,
+      endedAt: life.now,
+    });
     expect(ended(attempt(9), "FAILED", null)).toEqual(unknown);
     expect(life.tell({ kind: "kept", attempt: attempt(9) })).toEqual(unknown);
   });
@@ -171,5 +202,47 @@ describe("an attempt", () => {
       failureReason: "the provider never told its end",
     });
     expect(stateOf(life.order, life.now)).toBe("EXPIRED");
+  });
+});
+
+describe("the account that is best tried", () => {
+  const life = new Life();
+  life.tell(begun("alice"));
+  const accounts = ["account_1", "account_2", "account_3"].map((id) => ({ id }));
+  /** The order after each of the accounts refused so often, just now. */
+  const after = (refusals: readonly number[]) => {
+    const all = refusals.flatMap((count, index) => Array.from({ length: count }, () => accounts[index]?.id ?? ""));
+    const made = all.map((account, index): Attempt => {
+      const [one] = life.order.attempts;
+      if (!one) throw new Error("a try was begun");
+      return { ...one, id: paymentId(key, index + 1), account, refused: true };
+    });
+    return { ...life.order, attempts: made };
+  };
+  const best = (...refusals: readonly number[]) =>
+    bestOf(after(refusals), accounts.slice(0, refusals.length), life.now).map(({ id }) => id);
+  const often = limits.refusalsPerAccountMax;
+  const most = limits.refusedAttemptsPerOrderMax;
+
+  it("has not refused too often; where all have, it is any of them", () => {
+    expect(best(0, 0)).toEqual(["account_1", "account_2"]);
+    expect(best(often - 1, 0)).toEqual(["account_1", "account_2"]);
+    expect(best(often, 0)).toEqual(["account_2"]);
+    expect(best(often, often)).toEqual(["account_1", "account_2"]);
+  });
+
+  it("has refused nothing at all once the order was refused as often as it may be; where none is such, the order says why not", () => {
+    expect(best(1, most - 1, 0)).toEqual(["account_3"]);
+    expect(best(1, most - 1)).toEqual(["account_1", "account_2"]);
+    expect(mayTry(after([1, most - 1]), "account_1", life.now)).toBe(false);
+  });
+
+  it("is tried no more once the numbers of tries are used up", () => {
+    const numbered = (number: number) => ({
+      ...life.order,
+      attempts: life.order.attempts.map((one) => ({ ...one, id: paymentId(key, number) })),
+    });
+    expect(mayTry(numbered(limits.attemptNumberMax - 1), "account_1", life.now)).toBe(true);
+    expect(mayTry(numbered(limits.attemptNumberMax), "account_1", life.now)).toBe(false);
   });
 });
