@@ -64,9 +64,11 @@ const returnsOf = (kept: KeptPayment): readonly Return[] =>
     ? [{ refund: refundIdOf(kept), amount: kept.amount, soFar: false, gone: true, over: false }]
     : []);
 
-/** What went back for certain, never more than came. */
-export const returnedOf = (kept: KeptPayment): Minor =>
-  Math.min(kept.amount, goneBack(returnsOf(kept).filter(({ gone }) => gone)));
+/** What went back for certain, never more than came. A total that was kept without its moment is taken for the oldest: what went alone comes on top. */
+export const returnedOf = (kept: KeptPayment): Minor => {
+  const gone = returnsOf(kept).filter((one) => one.gone);
+  return Math.min(kept.amount, goneBack(gone.map((one) => (one.soFar ? { ...one, at: one.at ?? -Infinity } : one))));
+};
 export const leftOf = (kept: KeptPayment): Minor => kept.amount - returnedOf(kept);
 
 /** What we asked back last: the same under the same number, whatever has gone back meanwhile. */

@@ -233,7 +233,9 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
      * A provider's word on money going back, whether asked by us or of its own. Answers the order that has the money and is to hear it; null: nobody is
      * to hear it, as the money is a person's to place, or the word an echo; undefined: nobody has heard of the payment, and the word waits for it.
      */
-    returned(word: RefundWord): OrderKey | null | undefined {
+    returned(told: RefundWord): OrderKey | null | undefined {
+      const now = Date.now();
+      const word = { ...told, at: told.at ?? now };
       const kept = heard(word.capture);
       if (kept && isEcho(kept, word)) return null;
       // An order that is to have it may not take it.
@@ -244,7 +246,6 @@ export const paymentBook = (storage: DurableObjectStorage, alarm: Pick<KnownAlar
       const owner = ownerOf(word.capture);
       // An order that is to have the money may yet refuse it: then what went back is known here.
       if (!kept) {
-        const now = Date.now();
         alarm.transaction(() => {
           early.note(word, now);
           if (sweep.plan(now)) arm();

@@ -75,6 +75,9 @@ describe("the words on refunds of kept money", () => {
     expect(returnedOf(after(said("A", 100, soFar), said("B", 250, soFar)))).toBe(250);
     expect(returnedOf(after(said("B", 250, soFar), said("A", 100, soFar)))).toBe(250);
     expect(read(after(said("C", 750, { at: 2 }), said("B", 250, { ...soFar, at: 1 })))).toEqual(["REFUNDED", 1_000, 0]);
+    // Kept before moments were.
+    expect(read(after(said("B", 250, soFar), said("C", 750)))).toEqual(["REFUNDED", 1_000, 0]);
+    expect(read(after(said("B", 250, soFar), said("C", 750, { at: 2 })))).toEqual(["REFUNDED", 1_000, 0]);
   });
 
   it("settle it when all is gone, forget who paid, and let it wait again when a part comes back", () => {
