@@ -58,6 +58,7 @@ async function fateOf({ id }: Mutant): Promise<Fate> {
 }
 
 const wanted = all.filter(({ file }) => values.file === undefined || file === values.file);
+if (wanted.length === 0) throw new Error(`nothing in src/core/${values.file} is mutated`);
 const fates = new Map<string, Record<Fate, number>>();
 const survivors: string[] = [];
 const startedAt = performance.now();
